@@ -1,0 +1,19 @@
+/** Settings of one process: a strict table (zod) over one YAML or JSON file, read once, refused as a whole. */
+import { parseDocument } from 'yaml'
+import { z } from 'zod'
+
+/** Every mistake of a settings file at once, each with its setting; a door prints the message and exits with 2. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError'
+}
+
+/** Unknown keys are mistakes. `source` names the file in messages. Throws SettingsError; returns frozen settings. */
+export function readSettings<T extends z.ZodType>(table: T, text: string, source: string): Readonly<z.infer<T>> {
+  const document = parseDocument(text, { uniqueKeys: true })
+  if (document.errors.length > 0) {
+    throw new SettingsError(`${source}: ${document.errors.map((error) => error.message).join('\n')}`)
+  }
+  const result = table.safeParse(document.toJS() ?? {})
+  if (!result.success) throw new SettingsError(`${source}:\n${z.prettifyError(result.error)}`)
+  return Object.freeze(result.data)
+}

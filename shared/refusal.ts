@@ -1,0 +1,70 @@
+/** The one error that a stranger can cause. The code travels to logs, doors and typed client errors; the message stays with us. */
+
+/** Every stable code of ours, one list so that no two rooms mean different things by one word. Keep it sorted. */
+export const refusalCodes = [
+  'bad-authority', // empty, malformed, or in conflict with Host
+  'bad-control-data', // Binary HTTP: method, scheme, path or status that HTTP does not allow
+  'bad-encoding', // text, base64, JSON or hex that is not what its format demands
+  'bad-field', // Binary HTTP: a field name or value that HTTP does not allow
+  'bad-framing', // a length, indicator or terminator that contradicts its format
+  'bad-key-config', // key configuration list that must be discarded as a whole
+  'bad-padding', // non-zero padding
+  'binding-mismatch', // evidence that speaks of another key, nonce or connection
+  'body-too-large', // over the size limit
+  'bundle-mismatch', // signed bundle that is not what the caller asked for
+  'cannot-open', // HPKE or AEAD: wrong key, bad point, bad tag; never says which
+  'chunk-empty', // chunked OHTTP: an empty chunk that is not the final one
+  'chunk-too-large', // chunked OHTTP: longer than the receiver promised
+  'date-outside-window', // Date missing or too far from ours
+  'evidence-expired', // evidence, endorsement or verdict past its end
+  'evidence-refused', // evidence that fails its own checks
+  'evidence-unavailable', // no evidence to be had at the moment
+  'exhausted', // a counter or quota that must not wrap is used up
+  'expectation', // an inner Expect field
+  'incomplete', // the message ended before its end
+  'insecure-configuration', // a combination of settings that we do not run
+  'malformed-note', // C2SP signed note
+  'method-not-allowed', // CONNECT, TRACE, or outside the route's list
+  'no-attested-cvm', // no lease, therefore no opening
+  'placement-mismatch', // bundle of another placement than the caller named
+  'policy-refused', // policy does not allow it
+  'rolled-back', // a serial lower than one already seen
+  'seen-before', // replay
+  'simulated-not-allowed', // simulated evidence without the caller's explicit leave
+  'store-full', // replay store at its cap
+  'target-not-allowed', // outside the allow-list
+  'target-unreachable', // the CVM or its app did not answer
+  'too-many', // fields, informational responses, chunks
+  'trailing-data', // bytes after the end
+  'truncated', // bytes missing
+  'unknown-key', // key id that is not ours
+  'unsigned', // signature threshold not met
+  'unsupported-suite', // outside our table, or not offered for that key
+  'unusable-key', // a public key or point that its KEM refuses
+] as const
+
+export type RefusalCode = (typeof refusalCodes)[number]
+
+/**
+ * Thrown for anything that bad input causes. Programmer mistakes are `TypeError` instead and fail at start.
+ * The message is for our own eyes: it never leaves the process that made it.
+ */
+export class Refusal extends Error {
+  readonly code: RefusalCode
+
+  constructor(code: RefusalCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'Refusal'
+    this.code = code
+  }
+}
+
+/** Runs `work`; any Refusal it throws comes out under `code` instead, the original as its cause. */
+export function refuseAs<T>(code: RefusalCode, work: () => T): T {
+  try {
+    return work()
+  } catch (cause) {
+    if (cause instanceof Refusal && cause.code !== code) throw new Refusal(code, cause.message, { cause })
+    throw cause
+  }
+}

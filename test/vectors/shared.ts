@@ -1,0 +1,15 @@
+/** Test vectors that live beside the project (`../shared`, or $SHARED_DIR); a clone without them skips those tests. */
+import { existsSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+
+export const sharedDir = resolve(process.env['SHARED_DIR'] ?? join(import.meta.dirname, '../../../shared'))
+
+/** The parsed file `vectors/{name}.json`, or undefined (with one line saying so) where it is absent. */
+export function sharedVectors<T>(name: string): T | undefined {
+  const file = join(sharedDir, 'vectors', `${name}.json`)
+  if (!existsSync(file)) {
+    process.stderr.write(`skipped: no vectors at ${file} (set SHARED_DIR)\n`)
+    return undefined
+  }
+  return JSON.parse(readFileSync(file, 'utf8')) as T
+}
