@@ -4,12 +4,12 @@ import { join, resolve } from 'node:path'
 
 export const sharedDir = resolve(process.env['SHARED_DIR'] ?? join(import.meta.dirname, '../../../shared'))
 
-/** The parsed file `vectors/{name}.json`, or undefined (with one line saying so) where it is absent. */
-export function sharedVectors<T>(name: string): T | undefined {
+/** The parsed file `vectors/{name}.json`, for the caller to give a type, or undefined (with one line saying so) where it is absent. */
+export function sharedVectors(name: string): unknown {
   const file = join(sharedDir, 'vectors', `${name}.json`)
   if (!existsSync(file)) {
     process.stderr.write(`skipped: no vectors at ${file} (set SHARED_DIR)\n`)
     return undefined
   }
-  return JSON.parse(readFileSync(file, 'utf8')) as T
+  return JSON.parse(readFileSync(file, 'utf8'))
 }
