@@ -31,6 +31,7 @@ export const refusalCodes = [
   'rolled-back', // a serial lower than one already seen
   'seen-before', // replay
   'simulated-not-allowed', // simulated evidence without the caller's explicit leave
+  'stalled', // neither sent nor read for too long
   'store-full', // replay store at its cap
   'target-not-allowed', // outside the allow-list
   'target-unreachable', // the CVM or its app did not answer

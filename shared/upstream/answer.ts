@@ -1,0 +1,176 @@
+/**
+ * Answers that are written piece by piece, in two forms: straight onto Node's response where there is one, through a
+ * pulled stream elsewhere (Workers, tests without ports). Feasibility 1 and A4.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import type { Problem } from '../http/problem.ts'
+
+export type Reader = {
+  /** There is room; asked or not, so calling it once more must do no harm. */
+  drained(): void
+  /** The reader is gone, or has taken nothing for `stall` milliseconds; whatever is written from now on is dropped. */
+  left(): void
+}
+
+export type Answer = {
+  /** Once, before anything is written. */
+  head(status: number, fields: Record<string, string>): void
+  /** Takes the bytes. False asks to wait for `drained`. */
+  write(bytes: Uint8Array): boolean
+  end(): void
+  /** Ends so that nobody can take it for complete (RFC 9112 §8). */
+  cut(): void
+  readonly headSent: boolean
+  /** What the handler returns, in the very tick it was called in. */
+  readonly response: Response | Promise<Response>
+}
+
+type Context = { readonly env: unknown }
+type Bindings = { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse }
+
+export function answerTo(context: Context, stall: number, reader: Reader): Answer {
+  const bindings = nodeBindings(context)
+  return bindings === undefined ? new PulledAnswer(stall, reader) : new OutgoingAnswer(bindings.outgoing, stall, reader)
+}
+
+export function nodeBindings({ env }: Context): Bindings | undefined {
+  const bindings = env as Partial<Bindings> | null | undefined
+  return bindings?.incoming === undefined || bindings.outgoing === undefined ? undefined : (bindings as Bindings)
+}
+
+const linger = 200
+
+/**
+ * Answers a request whose content will not be read to its end: no more is read, the answer is flushed, and the
+ * connection goes a moment later, so that an endless upload costs nothing and an honest client still sees why.
+ */
+export function answerAndClose(context: Context, { status, fields, body }: Problem): Response {
+  const bindings = nodeBindings(context)
+  if (bindings === undefined) return new Response(body, { status, headers: fields })
+  const { incoming, outgoing } = bindings
+  incoming.pause()
+  const { socket } = incoming
+  outgoing.once('finish', () => setTimeout(() => socket.destroy(), linger))
+  outgoing.writeHead(status, { ...fields, 'content-length': Buffer.byteLength(body), connection: 'close' })
+  outgoing.end(body)
+  return RESPONSE_ALREADY_SENT
+}
+
+class OutgoingAnswer implements Answer {
+  readonly response = RESPONSE_ALREADY_SENT
+  readonly #outgoing: ServerResponse
+  readonly #reader: Reader
+  readonly #stall: number
+  #timer: NodeJS.Timeout | undefined
+  #done = false
+
+  constructor(outgoing: ServerResponse, stall: number, reader: Reader) {
+    this.#outgoing = outgoing
+    this.#reader = reader
+    this.#stall = stall
+    outgoing.on('drain', () => this.#drained())
+    // 'close' has already been when the client left before its handler ran (feasibility 1, traps).
+    if (outgoing.destroyed) queueMicrotask(() => this.#left())
+    else outgoing.once('close', () => this.#left())
+  }
+
+  get headSent(): boolean {
+    return this.#outgoing.headersSent
+  }
+
+  head(status: number, fields: Record<string, string>): void {
+    if (!this.#outgoing.destroyed) this.#outgoing.writeHead(status, fields)
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#done || this.#outgoing.destroyed) return true
+    if (this.#outgoing.write(bytes)) return true
+    this.#timer ??= setTimeout(() => this.cut(), this.#stall)
+    return false
+  }
+
+  end(): void {
+    this.#done = true
+    clearTimeout(this.#timer)
+    this.#outgoing.end()
+    if (this.#outgoing.writableFinished || this.#outgoing.destroyed) return
+    // What the last write left in our memory must also be taken, or the socket is a reader that never reads.
+    const rest = setTimeout(() => this.#outgoing.destroy(), this.#stall)
+    this.#outgoing.once('close', () => clearTimeout(rest))
+  }
+
+  cut(): void {
+    this.#outgoing.destroy()
+  }
+
+  #drained(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#reader.drained()
+  }
+
+  #left(): void {
+    clearTimeout(this.#timer)
+    if (this.#done) return
+    this.#done = true
+    this.#reader.left()
+  }
+}
+
+class PulledAnswer implements Answer {
+  readonly response: Promise<Response>
+  readonly #stream: ReadableStream<Uint8Array>
+  readonly #stall: number
+  #respond: (response: Response) => void = () => undefined
+  #to: ReadableStreamDefaultController<Uint8Array> | undefined
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #left: () => void
+  headSent = false
+
+  constructor(stall: number, reader: Reader) {
+    this.#stall = stall
+    this.response = new Promise((resolve) => (this.#respond = resolve))
+    this.#left = () => {
+      if (this.#close() !== undefined) reader.left()
+    }
+    this.#stream = new ReadableStream({
+      start: (to) => void (this.#to = to),
+      pull: () => {
+        clearTimeout(this.#timer)
+        this.#timer = undefined
+        reader.drained()
+      },
+      cancel: () => this.#left(),
+    })
+  }
+
+  head(status: number, fields: Record<string, string>): void {
+    this.headSent = true
+    this.#respond(new Response(this.#stream, { status, headers: fields }))
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#to === undefined) return true
+    this.#to.enqueue(bytes)
+    if ((this.#to.desiredSize ?? 1) > 0) return true
+    this.#timer ??= setTimeout(() => this.#left(), this.#stall)
+    return false
+  }
+
+  end(): void {
+    this.#close()?.close()
+  }
+
+  cut(): void {
+    this.#close()?.error(new Error('the answer is not complete'))
+  }
+
+  // The controller, once: after that nothing can be written and nobody is told twice.
+  #close(): ReadableStreamDefaultController<Uint8Array> | undefined {
+    clearTimeout(this.#timer)
+    const to = this.#to
+    this.#to = undefined
+    return to
+  }
+}

@@ -1,0 +1,203 @@
+/**
+ * The one way in: an HTTP/1.1 server whose every head and every error is a constant of ours, Node's own included.
+ * wire.md "Heads are constants"; feasibility A2 (heads), RFC 9112 §9.6 (close), RFC 9110 §6.6.1 (Date).
+ */
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { getRequestListener } from '@hono/node-server'
+// Evaluated here so that it is made before the adapter replaces the global Response; later it would be sent as an answer.
+import '@hono/node-server/utils/response'
+import { problem, type Problem, type ProblemStatus } from '../http/problem.ts'
+import { Refusal } from '../refusal.ts'
+import { isLoopback } from './loopback.ts'
+
+export type NodeBindings = { incoming: IncomingMessage; outgoing: ServerResponse }
+
+export type ServeTls = {
+  readonly key: string | Buffer
+  readonly cert: string | Buffer
+  /** Demands a client certificate signed by one of these (the gateway toward its relays). */
+  readonly clientCa?: string | Buffer
+}
+
+export type ServeLimits = {
+  /** milliseconds for the head of a request; contents have stall limits of their own */
+  readonly head: number
+  /** milliseconds an idle connection is kept */
+  readonly keepAlive: number
+  readonly connections: number
+  /** octets and fields of a request's header section */
+  readonly headerSection: number
+  readonly fields: number
+}
+
+export const defaultServeLimits: ServeLimits = {
+  head: 15_000,
+  keepAlive: 30_000,
+  connections: 10_000,
+  headerSection: 16_384,
+  fields: 128,
+}
+
+export type ListenOptions = {
+  readonly fetch: (request: Request, env: NodeBindings) => Response | Promise<Response>
+  readonly host: string
+  readonly port: number
+  readonly tls?: ServeTls | undefined
+  /** The switch without which plaintext is refused even on loopback. */
+  readonly plaintextLoopback?: boolean | undefined
+  readonly limits?: Partial<ServeLimits> | undefined
+  readonly now?: () => number
+}
+
+export type Listening = {
+  readonly port: number
+  readonly connections: () => number
+  /** Takes no new connection, lets requests in flight end, and cuts what is left after `deadline` milliseconds. */
+  close(deadline: number): Promise<void>
+}
+
+export async function listen(options: ListenOptions): Promise<Listening> {
+  const { host, port, tls, plaintextLoopback = false } = options
+  if (tls === undefined && !(plaintextLoopback && isLoopback(host))) {
+    throw new Refusal('insecure-configuration', 'plaintext is served on loopback only, behind its own switch')
+  }
+  const server = makeServer(options)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => resolve(void server.off('error', reject)))
+  })
+  return {
+    port: (server.address() as AddressInfo).port,
+    connections: () => open.get(server) ?? 0,
+    close: (deadline) => closeWithin(server, deadline),
+  }
+}
+
+const open = new WeakMap<Server, number>()
+
+function makeServer({ fetch, tls, limits: given, now = Date.now }: ListenOptions): Server {
+  const limits = { ...defaultServeLimits, ...given }
+  const date = minuteClock(now)
+  const serve = adapted(fetch)
+  const answer = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    constantHead(outgoing, date())
+    if (incoming.rawHeaders.length > 2 * limits.fields) refuse(outgoing, problem(431))
+    else serve(incoming, outgoing)
+  }
+  const settings = serverSettings(limits)
+  const server =
+    tls === undefined ? createServer(settings, answer) : createTlsServer({ ...settings, ...tlsSettings(tls) }, answer)
+  server.maxConnections = limits.connections
+  // Zero keeps Node from silently dropping fields: the octets are limited by the parser, the count by us.
+  server.maxHeadersCount = 0
+  answerForServer(server, date)
+  countConnections(server)
+  return server
+}
+
+function serverSettings(limits: ServeLimits): ServerOptions {
+  return {
+    maxHeaderSize: limits.headerSection,
+    headersTimeout: limits.head,
+    // No limit on totals: a slow upload is a stalled one or it is fine. The body readers have the stall timer.
+    requestTimeout: 0,
+    connectionsCheckingInterval: Math.min(5_000, limits.head),
+    keepAliveTimeout: limits.keepAlive,
+    insecureHTTPParser: false,
+    requireHostHeader: true,
+    noDelay: true,
+  }
+}
+
+// RFC 8470: Node's TLS server never accepts early data, so there is none to refuse. ALPN is http/1.1 alone.
+function tlsSettings({ key, cert, clientCa }: ServeTls) {
+  const mutual = clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true }
+  return { key, cert, ...mutual, minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'] } as const
+}
+
+function adapted(fetch: ListenOptions['fetch']): (incoming: IncomingMessage, outgoing: ServerResponse) => void {
+  const listener = getRequestListener((request, env) => fetch(request, env as NodeBindings), {
+    // Before the app there are only malformed targets and hosts; after it, only our own mistakes.
+    errorHandler: (error) => plain(problem(isRequestError(error) ? 400 : 500)),
+  })
+  return (incoming, outgoing) => void listener(incoming, outgoing)
+}
+
+function isRequestError(error: unknown): boolean {
+  return error instanceof Error && error.name === 'RequestError'
+}
+
+/** A problem as a web answer. */
+export function plain({ status, fields, body }: Problem): Response {
+  return new Response(body, { status, headers: fields })
+}
+
+function constantHead(outgoing: ServerResponse, date: string): void {
+  outgoing.sendDate = false
+  outgoing.removeHeader('connection')
+  outgoing.setHeader('date', date)
+}
+
+function refuse(outgoing: ServerResponse, { status, fields, body }: Problem): void {
+  outgoing.writeHead(status, { ...fields, 'content-length': Buffer.byteLength(body), connection: 'close' }).end(body)
+}
+
+// Answers that Node would give by itself, with a text of its own, without ever asking the app.
+function answerForServer(server: Server, date: () => string): void {
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+    endWith(socket, problem(statusOf(error.code)), date())
+  })
+  server.on('connect', (_request: IncomingMessage, socket: Duplex) => endWith(socket, problem(405), date()))
+  server.on('checkExpectation', (_request, outgoing: ServerResponse) => {
+    constantHead(outgoing, date())
+    refuse(outgoing, problem(400))
+  })
+  server.on('tlsClientError', (_error: Error, socket: Duplex) => void socket.destroy())
+}
+
+function statusOf(code: string | undefined): ProblemStatus {
+  if (code === 'HPE_HEADER_OVERFLOW') return 431
+  return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400
+}
+
+function endWith(socket: Duplex, { status, fields, body }: Problem, date: string): void {
+  const title = (JSON.parse(body) as { title: string }).title
+  const head = { date, ...fields, 'content-length': Buffer.byteLength(body), connection: 'close' }
+  const lines = Object.entries(head).map(([name, value]) => `${name}: ${String(value)}\r\n`)
+  socket.end(`HTTP/1.1 ${status} ${title}\r\n${lines.join('')}\r\n${body}`)
+}
+
+/** Date truncated to the minute: a second would tell when inside a busy minute this answer was made. */
+export function minuteClock(now: () => number): () => string {
+  let minute = -1
+  let text = ''
+  return () => {
+    const current = Math.floor(now() / 60_000)
+    if (current !== minute) {
+      minute = current
+      text = new Date(current * 60_000).toUTCString()
+    }
+    return text
+  }
+}
+
+function countConnections(server: Server): void {
+  server.on('connection', (socket) => {
+    open.set(server, (open.get(server) ?? 0) + 1)
+    socket.once('close', () => open.set(server, (open.get(server) ?? 1) - 1))
+  })
+}
+
+async function closeWithin(server: Server, deadline: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  // Connections fall idle one by one as their answers end; each look lets those go.
+  const idle = setInterval(() => server.closeIdleConnections(), 50)
+  const late = setTimeout(() => server.closeAllConnections(), deadline)
+  await closed
+  clearInterval(idle)
+  clearTimeout(late)
+}
