@@ -1,0 +1,101 @@
+/**
+ * Where key material rests between two runs of a gateway in placement `front`: one file that only its owner reads,
+ * replaced whole. A process that keeps its keys in memory alone has no such store (trust.md 1).
+ */
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
+import { z } from 'zod'
+import { base64, fromBase64 } from '../shared/bytes.ts'
+import { Refusal } from '../shared/refusal.ts'
+import type { Ring } from './keyring.ts'
+
+export type KeyStore = {
+  /** The ring as it was saved last, or undefined if it never was. */
+  load(): Ring | undefined
+  save(ring: Ring): void
+}
+
+const byte = z.int().min(0).max(0xff)
+const time = z.number().min(0)
+
+const savedRing = z.strictObject({
+  version: z.literal(1),
+  recentIds: z.array(byte),
+  generations: z.array(
+    z.strictObject({
+      keys: z.array(z.strictObject({ keyId: byte, kemId: z.int().min(0).max(0xffff), privateKey: z.base64() })).min(1),
+      currentAt: time,
+      retireAt: time,
+      destroyAt: time,
+    }),
+  ),
+})
+
+export function createMemoryKeyStore(): KeyStore {
+  let kept: Ring | undefined
+  return { load: () => kept, save: (ring) => void (kept = ring) }
+}
+
+export function createFileKeyStore(file: string): KeyStore {
+  return {
+    load: () => (existsSync(file) ? fromText(readPrivate(file)) : undefined),
+    save: (ring) => replace(file, toText(ring)),
+  }
+}
+
+/** The text of a file that nobody but its owner may read; anything looser is refused rather than tightened. */
+export function readPrivate(file: string): string {
+  const handle = openSync(file, 'r')
+  try {
+    const { mode } = fstatSync(handle)
+    if ((mode & 0o077) !== 0) throw new Refusal('insecure-configuration', 'a private key file is open to others')
+    return readFileSync(handle, 'utf8')
+  } finally {
+    closeSync(handle)
+  }
+}
+
+/** Whole or not at all, also across a power cut: written beside, flushed, renamed, and the folder flushed. */
+export function replace(file: string, text: string, mode = 0o600): void {
+  const beside = `${file}.new`
+  const handle = openSync(beside, 'w', mode)
+  try {
+    writeFileSync(handle, text)
+    fsyncSync(handle)
+  } finally {
+    closeSync(handle)
+  }
+  chmodSync(beside, mode)
+  renameSync(beside, file)
+  const folder = openSync(dirname(file), 'r')
+  fsyncSync(folder)
+  closeSync(folder)
+}
+
+function toText({ recentIds, generations }: Ring): string {
+  const saved = generations.map(({ keys, ...times }) => ({
+    keys: keys.map(({ keyId, kemId, privateKey }) => ({ keyId, kemId, privateKey: base64(privateKey) })),
+    ...times,
+  }))
+  return `${JSON.stringify({ version: 1, recentIds, generations: saved }, null, 2)}\n`
+}
+
+/** A file of ours that does not read is a reason to stop, never to begin with new keys. */
+function fromText(text: string): Ring {
+  const { recentIds, generations } = savedRing.parse(JSON.parse(text))
+  const read = generations.map(({ keys, ...times }) => ({
+    keys: keys.map((key) => ({ ...key, privateKey: fromBase64(key.privateKey) })),
+    ...times,
+  }))
+  return { recentIds, generations: read }
+}
