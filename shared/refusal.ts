@@ -3,14 +3,19 @@
 /** Every stable code of ours, one list so that no two rooms mean different things by one word. Keep it sorted. */
 export const refusalCodes = [
   'bad-authority', // empty, malformed, or in conflict with Host
+  'bad-chain', // evidence that does not lead to a pinned root
   'bad-control-data', // Binary HTTP: method, scheme, path or status that HTTP does not allow
   'bad-encoding', // text, base64, JSON or hex that is not what its format demands
+  'bad-evidence', // evidence that is not laid out as its kind demands
   'bad-field', // Binary HTTP: a field name or value that HTTP does not allow
   'bad-framing', // a length, indicator or terminator that contradicts its format
   'bad-key-config', // key configuration list that must be discarded as a whole
   'bad-padding', // non-zero padding
+  'bad-signature', // a signature of a known key that does not verify
+  'bad-trust-root', // a trust root that breaks its own rules, or does not follow the one before it
   'binding-mismatch', // evidence that speaks of another key, nonce or connection
   'body-too-large', // over the size limit
+  'bundle-expired', // bundle outside its validity, or valid for too long
   'bundle-mismatch', // signed bundle that is not what the caller asked for
   'cannot-open', // HPKE or AEAD: wrong key, bad point, bad tag; never says which
   'chunk-empty', // chunked OHTTP: an empty chunk that is not the final one
@@ -24,11 +29,14 @@ export const refusalCodes = [
   'incomplete', // the message ended before its end
   'insecure-configuration', // a combination of settings that we do not run
   'malformed-note', // C2SP signed note
+  'measurement-refused', // attested, but not the code that policy names
   'method-not-allowed', // CONNECT, TRACE, or outside the route's list
   'no-attested-cvm', // no lease, therefore no opening
   'placement-mismatch', // bundle of another placement than the caller named
   'policy-refused', // policy does not allow it
+  'role-refused', // attested, but for another role
   'rolled-back', // a serial lower than one already seen
+  'root-expired', // the newest trust root is past its end
   'seen-before', // replay
   'simulated-not-allowed', // simulated evidence without the caller's explicit leave
   'stalled', // neither sent nor read for too long

@@ -1,0 +1,31 @@
+/**
+ * The judge: evidence in, verdict or refusal out. Pure: `now`, policy and trust are handed in, so that a stored
+ * case is judged the same way for ever. Order: leave, structure, chain, signature, policy, binding. attestation.md a.6.
+ */
+import { equal } from '../bytes.ts'
+import { Refusal } from '../refusal.ts'
+import { checkSizes } from './evidence.ts'
+import { reportDataLength } from './report-data.ts'
+import { judgeSimulated } from './simulated-judge.ts'
+import type { Findings, Question, Verdict } from './verdict.ts'
+
+export type { Question, TrustUse, Verdict } from './verdict.ts'
+
+export async function judge(question: Question): Promise<Verdict> {
+  const { evidence, expected, trust, now } = question
+  if (expected.reportData.length !== reportDataLength) throw new TypeError('report_data has 64 bytes')
+  if (trust.notAfter !== undefined && now >= trust.notAfter) throw new Refusal('root-expired', 'the trust root ended')
+  const found = await findings(question)
+  // Constant time: how far two values agree is nobody's business.
+  if (!equal(found.reportData, expected.reportData)) throw new Refusal('binding-mismatch', 'another report_data')
+  const { measurement, role, simulated, notVerified } = found
+  const notAfter = Math.min(found.notAfter, trust.notAfter ?? Infinity)
+  return { kind: evidence.kind, measurement, role, simulated, notAfter, notVerified }
+}
+
+async function findings(question: Question): Promise<Findings> {
+  const { evidence } = question
+  if (evidence.kind === 'simulated') return judgeSimulated(question)
+  checkSizes(evidence)
+  throw new Refusal('evidence-refused', `${evidence.kind} is not judged by this version`)
+}
