@@ -1,62 +1,84 @@
 /**
- * The CVM as an upstream: a pool of attested connections, and the lease without which nothing is opened.
- * trust.md 3, house.md 1.
+ * The CVM as an upstream: a pool of attested connections, and the lease without which nothing is opened. Connections
+ * are made, judged and replaced by timers beside the requests, never on their way. trust.md 3, house.md 1.
  */
 import type { Verdict } from '../shared/attestation/judge.ts'
-import type { Field } from '../shared/http/fields.ts'
+import type { AttestedConnection } from './attested-connection.ts'
+import type { CvmRequest, CvmResponse, Exchange } from './exchange.ts'
+import { Roster, type RosterOptions } from './roster.ts'
 
-/** `unreachable`: refused or reset (502). `slow`: a time limit passed (504). `expired`: verdict over or revoked (503). */
-export type CvmFailureReason = 'unreachable' | 'slow' | 'expired'
+export { CvmFailure, type CvmFailureReason } from './cvm-failure.ts'
+export type { CvmRequest, CvmResponse } from './exchange.ts'
+export type { CvmPoolEvent } from './roster.ts'
 
-/** What went wrong between us and the CVM after the lease was taken. The message stays with us. */
-export class CvmFailure extends Error {
-  readonly reason: CvmFailureReason
+/** A lease on one attested socket, for one exchange. Only a pool of judged connections can grant one. */
+class Lease {
+  readonly #connection: AttestedConnection
+  readonly #giveBack: (reusable: boolean) => void
+  #exchange: Exchange | undefined
+  #released = false
 
-  constructor(reason: CvmFailureReason, message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'CvmFailure'
-    this.reason = reason
+  constructor(connection: AttestedConnection, giveBack: (reusable: boolean) => void) {
+    this.#connection = connection
+    this.#giveBack = giveBack
   }
-}
 
-export type CvmRequest = {
-  readonly method: string
-  readonly path: string
-  /** Written as given, in this order. A `host` field names the app; framing fields are ours and are left out. */
-  readonly headers: readonly Field[]
-  readonly body: Uint8Array | AsyncIterable<Uint8Array> | null
-}
+  get verdict(): Verdict {
+    return this.#connection.verdict
+  }
 
-export type CvmResponse = {
-  readonly status: number
-  readonly headers: readonly Field[]
-  /** Pulled: the CVM is read no faster than this is. Never an empty piece. Throws CvmFailure; leaving it early ends the exchange. */
-  readonly body: AsyncIterable<Uint8Array>
-  /** Complete once the body has ended. */
-  trailers(): readonly Field[]
-}
-
-/** A lease on one attested socket, for one exchange. Only a judged connection of a CvmPool grants one. */
-declare class Lease {
-  #brand: never
-  readonly verdict: Verdict
   /** The socket lives and its verdict stands: opening a request is allowed. */
-  get alive(): boolean
-  /** Once. Throws CvmFailure, or the signal's reason. */
-  send(request: CvmRequest, signal?: AbortSignal): Promise<CvmResponse>
-  /** Idempotent: gives the socket back, or destroys it if the exchange did not end cleanly. Needed on every path. */
-  release(): void
+  get alive(): boolean {
+    return !this.#released && this.#connection.alive
+  }
+
+  /** Once, on this socket and no other. Throws CvmFailure, or the signal's reason; nothing is ever sent again. */
+  send(request: CvmRequest, signal?: AbortSignal): Promise<CvmResponse> {
+    if (this.#exchange !== undefined || this.#released) throw new TypeError('a lease is for one exchange')
+    const exchange = (this.#exchange = this.#connection.send(request))
+    if (signal !== undefined) exchange.heed(signal)
+    return exchange.response
+  }
+
+  /** Idempotent: gives the socket back, or ends it if the exchange did not come to its end. Needed on every path. */
+  release(): void {
+    if (this.#released) return
+    this.#released = true
+    this.#giveBack(this.#exchange?.clean ?? true)
+  }
 }
 export type AttestedCvm = Lease
 
 export type CvmPool = {
-  /** Synchronous; nothing free and alive means nothing may be opened now. */
+  /** Synchronous. Nothing free and alive means that nothing may be opened now. */
   lease(): AttestedCvm | undefined
-  /** At least one connection's verdict stands. */
+  /** At least one connection lives and its verdict stands, be it free or leased. */
   readonly ready: boolean
-  /** Called after `ready` changed. Returns how to stop listening. */
+  /** Called after `ready` changed; returns how to stop listening. */
   onChange(listener: () => void): () => void
-  /** What was believed no longer holds (a new policy): every connection ends, streams in flight included, and is attested anew. */
+  /** What was believed no longer holds (a new policy): all connections end, streams in flight too, and are judged anew. */
   revoke(): void
   close(): Promise<void>
+}
+
+export type CvmPoolOptions = Omit<RosterOptions, 'now' | 'random'> & {
+  readonly now?: () => number
+  readonly random?: () => number
+}
+
+/** Begins to dial at once; `ready` follows. */
+export function createCvmPool({ now = Date.now, random = Math.random, ...options }: CvmPoolOptions): CvmPool {
+  const roster = new Roster({ ...options, now, random })
+  return {
+    lease() {
+      const held = roster.take()
+      return held && new Lease(held.connection, (reusable) => roster.giveBack(held, reusable))
+    },
+    get ready() {
+      return roster.ready
+    },
+    onChange: (listener) => roster.onChange(listener),
+    revoke: () => roster.revoke(),
+    close: () => roster.close(),
+  }
 }

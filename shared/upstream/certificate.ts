@@ -50,7 +50,7 @@ export function certificatePem({ certificate }: Pick<Identity, 'certificate'>): 
 }
 
 export function privateKeyPem({ privateKey }: Pick<Identity, 'privateKey'>): string {
-  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  return privateKey.export({ type: 'pkcs8', format: 'pem' })
 }
 
 /** SubjectPublicKeyInfo in DER: what pins and evidence speak of. */
