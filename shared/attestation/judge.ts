@@ -13,7 +13,7 @@ export type { Question, TrustUse, Verdict } from './verdict.ts'
 
 export async function judge(question: Question): Promise<Verdict> {
   const { evidence, expected, trust, now } = question
-  if (expected.reportData.length !== reportDataLength) throw new TypeError('report_data has 64 bytes')
+  checkExpected(expected.reportData)
   if (trust.notAfter !== undefined && now >= trust.notAfter) throw new Refusal('root-expired', 'the trust root ended')
   const found = await findings(question)
   // Constant time: how far two values agree is nobody's business.
@@ -28,4 +28,10 @@ async function findings(question: Question): Promise<Findings> {
   if (evidence.kind === 'simulated') return judgeSimulated(question)
   checkSizes(evidence)
   throw new Refusal('evidence-refused', `${evidence.kind} is not judged by this version`)
+}
+
+/** Zeros are what a platform fills in when nobody gave it anything: never a binding. */
+function checkExpected(reportData: Uint8Array): void {
+  if (reportData.length !== reportDataLength) throw new TypeError('report_data has 64 bytes')
+  if (reportData.every((byte) => byte === 0)) throw new TypeError('report_data of zeros binds nothing')
 }

@@ -7,11 +7,10 @@ import { parseStrictJson } from './strict-json.ts'
 export const textKinds = ['root', 'policy', 'serial', 'bundle'] as const
 export type TextKind = (typeof textKinds)[number]
 
-/** The text to sign. A value that would not come back is a mistake of ours. */
+/** The text to sign. A value that readers would refuse is refused here. */
 export function makeText(kind: TextKind, value: unknown): string {
   const text = `${firstLine(kind)}${JSON.stringify(value)}\n`
-  if (JSON.stringify(readText(kind, text)) !== JSON.stringify(value))
-    throw new TypeError('the value does not round-trip')
+  readText(kind, text)
   return text
 }
 
@@ -20,8 +19,8 @@ export function readText(kind: TextKind, text: string): unknown {
   const line = firstLine(kind)
   if (!text.startsWith(line)) throw new Refusal('malformed-note', `the text does not begin with ${line.trimEnd()}`)
   const body = text.slice(line.length)
-  // The first LF must be the last character.
-  if (body.indexOf('\n') !== body.length - 1) throw new Refusal('malformed-note', 'not one line of JSON')
+  // The first LF there is must be the last character.
+  if (body === '' || body.indexOf('\n') !== body.length - 1) throw new Refusal('malformed-note', 'not one line of JSON')
   return parseStrictJson(body)
 }
 
