@@ -19,6 +19,8 @@ export type Answer = {
   /** Takes the bytes. False asks to wait for `drained`. */
   write(bytes: Uint8Array): boolean
   end(): void
+  /** This problem is the whole answer; nothing has been written. `close` as in `answerAndClose`. */
+  refuse(refused: Problem, close: boolean): void
   /** Ends so that nobody can take it for complete (RFC 9112 §8). */
   cut(): void
   readonly headSent: boolean
@@ -31,12 +33,22 @@ type Bindings = { readonly incoming: IncomingMessage; readonly outgoing: ServerR
 
 export function answerTo(context: Context, stall: number, reader: Reader): Answer {
   const bindings = nodeBindings(context)
-  return bindings === undefined ? new PulledAnswer(stall, reader) : new OutgoingAnswer(bindings.outgoing, stall, reader)
+  return bindings === undefined ? new PulledAnswer(stall, reader) : new OutgoingAnswer(bindings, stall, reader)
 }
 
 export function nodeBindings({ env }: Context): Bindings | undefined {
   const bindings = env as Partial<Bindings> | null | undefined
   return bindings?.incoming === undefined || bindings.outgoing === undefined ? undefined : (bindings as Bindings)
+}
+
+/** A problem as a web answer. */
+export function plain(refused: Problem): Response {
+  return new Response(refused.body, { status: refused.status, headers: problemFields(refused) })
+}
+
+/** A problem's fields with its length, so that every way of sending one gives the same head. */
+export function problemFields({ fields, body }: Problem): Record<string, string> {
+  return { ...fields, 'content-length': String(new TextEncoder().encode(body).length) }
 }
 
 const linger = 200
@@ -45,27 +57,33 @@ const linger = 200
  * Answers a request whose content will not be read to its end: no more is read, the answer is flushed, and the
  * connection goes a moment later, so that an endless upload costs nothing and an honest client still sees why.
  */
-export function answerAndClose(context: Context, { status, fields, body }: Problem): Response {
+export function answerAndClose(context: Context, refused: Problem): Response {
   const bindings = nodeBindings(context)
-  if (bindings === undefined) return new Response(body, { status, headers: fields })
-  const { incoming, outgoing } = bindings
+  if (bindings === undefined) return plain(refused)
+  writeAndClose(bindings, refused)
+  return RESPONSE_ALREADY_SENT
+}
+
+function writeAndClose({ incoming, outgoing }: Bindings, refused: Problem): void {
   incoming.pause()
   const { socket } = incoming
   outgoing.once('finish', () => setTimeout(() => socket.destroy(), linger))
-  outgoing.writeHead(status, { ...fields, 'content-length': Buffer.byteLength(body), connection: 'close' })
-  outgoing.end(body)
-  return RESPONSE_ALREADY_SENT
+  outgoing.writeHead(refused.status, { ...problemFields(refused), connection: 'close' })
+  outgoing.end(refused.body)
 }
 
 class OutgoingAnswer implements Answer {
   readonly response = RESPONSE_ALREADY_SENT
+  readonly #bindings: Bindings
   readonly #outgoing: ServerResponse
   readonly #reader: Reader
   readonly #stall: number
   #timer: NodeJS.Timeout | undefined
   #done = false
 
-  constructor(outgoing: ServerResponse, stall: number, reader: Reader) {
+  constructor(bindings: Bindings, stall: number, reader: Reader) {
+    const { outgoing } = bindings
+    this.#bindings = bindings
     this.#outgoing = outgoing
     this.#reader = reader
     this.#stall = stall
@@ -98,6 +116,14 @@ class OutgoingAnswer implements Answer {
     // What the last write left in our memory must also be taken, or the socket is a reader that never reads.
     const rest = setTimeout(() => this.#outgoing.destroy(), this.#stall)
     this.#outgoing.once('close', () => clearTimeout(rest))
+  }
+
+  refuse(refused: Problem, close: boolean): void {
+    if (this.#outgoing.destroyed) return
+    if (close) writeAndClose(this.#bindings, refused)
+    else this.#outgoing.writeHead(refused.status, problemFields(refused)).write(refused.body)
+    if (close) this.#done = true
+    else this.end()
   }
 
   cut(): void {
@@ -160,6 +186,12 @@ class PulledAnswer implements Answer {
 
   end(): void {
     this.#close()?.close()
+  }
+
+  refuse(refused: Problem): void {
+    this.headSent = true
+    this.#close()
+    this.#respond(plain(refused))
   }
 
   cut(): void {

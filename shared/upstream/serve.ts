@@ -2,15 +2,15 @@
  * The one way in: an HTTP/1.1 server whose every head and every error is a constant of ours, Node's own included.
  * wire.md "Heads are constants"; feasibility A2 (heads), RFC 9112 §9.6 (close), RFC 9110 §6.6.1 (Date).
  */
-import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http'
+import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
-// Evaluated here so that it is made before the adapter replaces the global Response; later it would be sent as an answer.
-import '@hono/node-server/utils/response'
 import { problem, type Problem, type ProblemStatus } from '../http/problem.ts'
 import { Refusal } from '../refusal.ts'
+// Brings the adapter's sentinel before the adapter replaces the global Response; made later it would go out as an answer.
+import { plain, problemFields } from './answer.ts'
 import { isLoopback } from './loopback.ts'
 
 export type NodeBindings = { incoming: IncomingMessage; outgoing: ServerResponse }
@@ -130,19 +130,14 @@ function isRequestError(error: unknown): boolean {
   return error instanceof Error && error.name === 'RequestError'
 }
 
-/** A problem as a web answer. */
-export function plain({ status, fields, body }: Problem): Response {
-  return new Response(body, { status, headers: fields })
-}
-
 function constantHead(outgoing: ServerResponse, date: string): void {
   outgoing.sendDate = false
   outgoing.removeHeader('connection')
   outgoing.setHeader('date', date)
 }
 
-function refuse(outgoing: ServerResponse, { status, fields, body }: Problem): void {
-  outgoing.writeHead(status, { ...fields, 'content-length': Buffer.byteLength(body), connection: 'close' }).end(body)
+function refuse(outgoing: ServerResponse, refused: Problem): void {
+  outgoing.writeHead(refused.status, { ...problemFields(refused), connection: 'close' }).end(refused.body)
 }
 
 // Answers that Node would give by itself, with a text of its own, without ever asking the app.
@@ -164,11 +159,10 @@ function statusOf(code: string | undefined): ProblemStatus {
   return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400
 }
 
-function endWith(socket: Duplex, { status, fields, body }: Problem, date: string): void {
-  const title = (JSON.parse(body) as { title: string }).title
-  const head = { date, ...fields, 'content-length': Buffer.byteLength(body), connection: 'close' }
-  const lines = Object.entries(head).map(([name, value]) => `${name}: ${String(value)}\r\n`)
-  socket.end(`HTTP/1.1 ${status} ${title}\r\n${lines.join('')}\r\n${body}`)
+function endWith(socket: Duplex, refused: Problem, date: string): void {
+  const head = { date, ...problemFields(refused), connection: 'close' }
+  const lines = Object.entries(head).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.end(`HTTP/1.1 ${refused.status} ${STATUS_CODES[refused.status] ?? ''}\r\n${lines.join('')}\r\n${refused.body}`)
 }
 
 /** Date truncated to the minute: a second would tell when inside a busy minute this answer was made. */

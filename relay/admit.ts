@@ -1,0 +1,134 @@
+/**
+ * Who may pass, and what is remembered of them: nothing but a bucket under a salted name, in memory, until it is empty.
+ * wire.md "Limits" and "Errors", conformance OHTTP-R10, R18, R19, INC-2, INC-3, HOP-5.
+ */
+import { problem, type Problem } from '../shared/http/problem.ts'
+import { incremental, incrementalLimit, incrementalRefused } from '../shared/http/incremental.ts'
+import { nodeBindings } from '../shared/upstream/answer.ts'
+import { createLimiter, type BucketName } from '../shared/limits/limiter.ts'
+import type { Rate } from '../shared/limits/bucket.ts'
+
+export type RelayLimits = {
+  /** octets of a stored request, of a stored answer, and of one stream in either direction */
+  readonly request: number
+  readonly answer: number
+  readonly stream: number
+  /** milliseconds in which a client must send or take something */
+  readonly stall: number
+  /** what is read and thrown away for a client that left: octets and milliseconds */
+  readonly drainBytes: number
+  readonly drainTime: number
+  /** abandoned exchanges of one bucket at a time, before it gets 503 */
+  readonly abandoned: number
+  /** incremental uploads at a time, each of which holds a connection; 0 refuses them all */
+  readonly incremental: number
+}
+
+const MiB = 1 << 20
+
+export const defaultLimits: RelayLimits = {
+  request: MiB,
+  answer: 16 * MiB,
+  stream: 1 << 30,
+  stall: 30_000,
+  drainBytes: 8 * MiB,
+  drainTime: 30_000,
+  abandoned: 128,
+  incremental: 128,
+}
+
+export type AdmissionOptions = {
+  readonly rate?: Rate | undefined
+  readonly abandoned: number
+  /** A client's address, where the world knows one. It is turned into a bucket's name and dropped. */
+  readonly addressOf?: (context: Context) => string | undefined
+  readonly nameOf: (address: string) => BucketName
+  readonly now: () => number
+}
+
+/** What is looked at of a request; a Hono context is one. */
+type Context = { readonly env: unknown; readonly req: { header(name: string): string | undefined } }
+
+export type Admission = {
+  /** The refusal of somebody who is over the rate or over the budget for abandoned exchanges. */
+  admit(context: Context): Problem | undefined
+  /** An exchange whose client left; call the result when it is over. */
+  abandon(context: Context): () => void
+  readonly abandoned: () => number
+}
+
+const overRate = problem(429)
+const overBudget = problem(503)
+
+export function createAdmission(options: AdmissionOptions): Admission {
+  const { rate, now, abandoned: most } = options
+  const bucketOf = bucketFinder(options)
+  const limiter = rate === undefined ? undefined : createLimiter(rate)
+  const drains = new Map<BucketName, number>()
+  return {
+    admit(context) {
+      if (limiter !== undefined && !limiter.take(bucketOf(context), now())) return overRate
+      return drains.size > 0 && (drains.get(bucketOf(context)) ?? 0) >= most ? overBudget : undefined
+    },
+    abandon(context) {
+      const bucket = bucketOf(context)
+      drains.set(bucket, (drains.get(bucket) ?? 0) + 1)
+      return () => {
+        const left = (drains.get(bucket) ?? 1) - 1
+        if (left > 0) drains.set(bucket, left)
+        else drains.delete(bucket)
+      }
+    },
+    abandoned: () => [...drains.values()].reduce((sum, count) => sum + count, 0),
+  }
+}
+
+// One hash a connection, not one a request: the connection knows its address anyway.
+function bucketFinder({ addressOf = peerAddress, nameOf }: AdmissionOptions): (context: Context) => BucketName {
+  const named = new WeakMap<object, BucketName>()
+  return (context) => {
+    const socket = nodeBindings(context)?.incoming.socket
+    const known = socket && named.get(socket)
+    if (known !== undefined) return known
+    const name = nameOf(addressOf(context) ?? '')
+    if (socket !== undefined) named.set(socket, name)
+    return name
+  }
+}
+
+function peerAddress(context: Context): string | undefined {
+  return nodeBindings(context)?.incoming.socket.remoteAddress
+}
+
+/** Whether a request was sent to us: its authority, whichever way it was written, is on the list, with or without a port. */
+export function hostChecker(hosts: readonly string[] | undefined): (url: string) => boolean {
+  if (hosts === undefined) return () => true
+  const ours = new Set(hosts.map((host) => host.toLowerCase()))
+  return (url) => {
+    const authority =
+      url
+        .slice(url.indexOf('//') + 2)
+        .split(/[/?#]/, 1)[0]
+        ?.toLowerCase() ?? ''
+    return ours.has(authority) || ours.has(authority.replace(/:\d+$/, ''))
+  }
+}
+
+/** RFC 10036: true means that bytes must go on as they arrive, or the request must be refused. */
+export function wantsIncremental(field: string | undefined): boolean {
+  return field !== undefined && incremental([field]) === true
+}
+
+/** Counts incremental uploads: each holds a connection to the gateway for as long as its client likes. */
+export function uploadGate(most: number): { enter(): Problem | undefined; leave(): void } {
+  let open = 0
+  return {
+    enter() {
+      if (most === 0) return problem(501, { proxyStatus: incrementalRefused })
+      if (open >= most) return problem(429, { proxyStatus: incrementalLimit })
+      open++
+      return undefined
+    },
+    leave: () => void (open -= 1),
+  }
+}

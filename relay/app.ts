@@ -1,0 +1,167 @@
+/**
+ * The relay: takes a sealed request from a client it can see, gives it to the one gateway of the route, and never learns
+ * what was asked. RFC 9458 §5 and §6.2; wire.md "Resources", "Heads are constants", "Errors".
+ */
+import { Hono, type Context } from 'hono'
+import type { Bytes } from '../shared/bytes.ts'
+import { arriving, contentOf, readBounded } from '../shared/http/body.ts'
+import { familyOf, type Family } from '../shared/http/media-types.ts'
+import { problem, type Problem } from '../shared/http/problem.ts'
+import { Refusal } from '../shared/refusal.ts'
+import { answerAndClose, plain } from '../shared/upstream/answer.ts'
+import type { Forward, UpstreamRequest } from '../shared/upstream/exchange.ts'
+import { defaultLimits, hostChecker, uploadGate, wantsIncremental, type Admission, type RelayLimits } from './admit.ts'
+import { cors } from './cors.ts'
+import { asItComes, whenWhole, type DeliveryOptions } from './delivery.ts'
+import { Exchange } from './exchange.ts'
+import { inwardFields, outward } from './forward.ts'
+import { copyFields, type Mirror } from './mirror.ts'
+import type { Outcome, Resource, Tally } from './vocabulary.ts'
+
+export type Route = {
+  /** `/r/{name}`; the first route is also `/`, with or without a name. */
+  readonly name?: string | undefined
+  /** The one gateway of this route: what the path of its resource is, and how it is reached. */
+  readonly path: string
+  readonly forward: Forward
+  readonly mirror: Mirror
+}
+
+export type RelayOptions = {
+  readonly routes: readonly [Route, ...Route[]]
+  readonly admission: Admission
+  readonly limits?: Partial<RelayLimits>
+  readonly cors?: boolean
+  /** Hosts that we answer to; anything else is 421. Left out: any, which is for loopback. */
+  readonly hosts?: readonly string[] | undefined
+  readonly tally?: Tally
+  /** Something unexpected, of which nothing may be said but that it happened. */
+  readonly unexpected?: () => void
+  /** Keeps a Worker alive until what it started is over. */
+  readonly hold?: (context: Context, work: Promise<unknown>) => void
+}
+
+const resources: Record<Resource, string> = {
+  bundle: '/.well-known/asunder-bundle',
+  keys: '/.well-known/ohttp-gateway',
+}
+
+export function createRelay(options: RelayOptions): Hono {
+  const relay = new Hono()
+  const outside = cors(options.cors ?? false)
+  const refuse = (refused: Problem): Response => plain(outside.dress(refused))
+  const answer = answerer(options)
+  for (const [prefix, route] of places(options.routes)) {
+    const post = prefix === '' ? '/' : prefix
+    relay.post(post, (context) => answer(context, route))
+    relay.all(post, ({ req }) => outside.preflight(req.method) ?? refuse(problem(405, { allow: 'POST' })))
+    for (const resource of ['bundle', 'keys'] as const) {
+      const path = prefix + resources[resource]
+      relay.get(path, (context) => mirrored(context, route, resource))
+      relay.all(path, ({ req }) => outside.preflight(req.method) ?? refuse(problem(405, { allow: 'GET' })))
+    }
+  }
+  const isOurs = hostChecker(options.hosts)
+  const mirrored = async (context: Context, route: Route, resource: Resource): Promise<Response> => {
+    if (!isOurs(context.req.url)) return refuse(problem(421))
+    const copy = await route.mirror.read(resource)
+    if (copy === undefined) return refuse(problem(503))
+    return new Response(copy.bytes, { headers: outside.add(copyFields(resource, copy)) })
+  }
+  relay.notFound(() => refuse(problem(404)))
+  relay.onError(() => {
+    options.unexpected?.()
+    return refuse(problem(500))
+  })
+  return relay
+}
+
+function places([first, ...others]: RelayOptions['routes']): [string, Route][] {
+  const named = [first, ...others].filter((route) => route.name !== undefined)
+  if (others.some((route) => route.name === undefined)) throw new TypeError('every route but the first needs a name')
+  return [['', first], ...named.map((route): [string, Route] => [`/r/${route.name ?? ''}`, route])]
+}
+
+/** admit -> forward -> answer. */
+function answerer(options: RelayOptions): (context: Context, route: Route) => Response | Promise<Response> {
+  const limits = { ...defaultLimits, ...options.limits }
+  const { admission, tally = () => undefined } = options
+  const outside = cors(options.cors ?? false)
+  const isOurs = hostChecker(options.hosts)
+  const uploads = uploadGate(limits.incremental)
+  const fields = { standard: outside.add(inwardFields.standard), chunked: outside.add(inwardFields.chunked) }
+
+  return (context, route) => {
+    const { req } = context
+    if (!isOurs(req.url)) return refuse(problem(421), 'rejected')
+    const over = admission.admit(context)
+    if (over !== undefined) return refuse(over, 'limited')
+    const family = familyOf(req.header('content-type'))
+    if (family === undefined) return refuse(problem(415), 'rejected')
+    if (!wantsIncremental(req.header('incremental'))) return stored(context, route, family)
+    const full = uploads.enter()
+    return full === undefined ? passedOn(context, route, family) : refuse(full, 'limited', family)
+  }
+
+  function refuse(refused: Problem, outcome: Outcome, family: Family | 'none' = 'none'): Response {
+    tally(outcome, family)
+    return plain(outside.dress(refused))
+  }
+
+  async function stored(context: Context, route: Route, family: Family): Promise<Response> {
+    let body: Bytes
+    try {
+      body = await readBounded(contentOf(context), { max: limits.request, stall: limits.stall })
+    } catch (cause) {
+      const refused = contentProblem(cause, limits.request)
+      tally(refused === undefined ? 'left' : 'rejected', family)
+      return answerAndClose(context, outside.dress(refused ?? problem(400)))
+    }
+    const { exchange, response } = begin(context, family)
+    send(exchange, route, { method: 'POST', path: route.path, fields: outward(family, false), body })
+    return response
+  }
+
+  function passedOn(context: Context, route: Route, family: Family): Response | Promise<Response> {
+    const { exchange, response } = begin(context, family)
+    exchange.whenOver(() => uploads.leave())
+    const parts = arriving(contentOf(context), { max: limits.stream, stall: limits.stall })
+    const body = upload(parts, exchange, limits.stream)
+    send(exchange, route, { method: 'POST', path: route.path, fields: outward(family, true), body })
+    return response
+  }
+
+  function begin(context: Context, family: Family): { exchange: Exchange; response: Response | Promise<Response> } {
+    const max = family === 'standard' ? limits.answer : limits.stream
+    const client = (): Exchange => exchange
+    const settings: DeliveryOptions = { context, fields: fields[family], ...outside, max, stall: limits.stall, client }
+    const delivery = family === 'standard' ? whenWhole(settings) : asItComes(settings)
+    const count = (outcome: Outcome): void => tally(outcome, family)
+    const exchange = new Exchange({ family, delivery, limits, abandon: () => admission.abandon(context), count })
+    options.hold?.(context, new Promise<void>((over) => exchange.whenOver(over)))
+    return { exchange, response: delivery.response }
+  }
+}
+
+function send(exchange: Exchange, { forward }: Route, request: UpstreamRequest): void {
+  exchange.steer(forward(request, exchange))
+}
+
+/** An upload that goes on as it arrives. A client that leaves in its middle looks like one that is silent. */
+async function* upload(parts: AsyncIterable<Bytes>, exchange: Exchange, max: number): AsyncGenerator<Bytes> {
+  try {
+    yield* parts
+  } catch (cause) {
+    const refused = contentProblem(cause, max)
+    if (refused === undefined) await new Promise<void>((over) => exchange.whenOver(over))
+    else exchange.refuseUpload(refused)
+    throw cause
+  }
+}
+
+/** What a client is told about its content; nothing when it is not there any more. */
+function contentProblem(cause: unknown, limit: number): Problem | undefined {
+  if (!(cause instanceof Refusal)) throw cause
+  if (cause.code === 'body-too-large') return problem(413, { limit })
+  return cause.code === 'stalled' ? problem(408) : undefined
+}

@@ -1,0 +1,121 @@
+/** A whole relay from its settings: pools, mirrors, the public listener and the private one. Clock, dice and files are handed in. */
+import { createAdmin } from '../shared/observability/admin.ts'
+import { createHealth, type Health } from '../shared/observability/health.ts'
+import { createMetrics, type Metrics } from '../shared/observability/metrics.ts'
+import { bucketNamer } from '../shared/limits/limiter.ts'
+import { poolTo, type UpstreamPool } from '../shared/upstream/node.ts'
+import { listen, type ListenOptions, type ServeTls } from '../shared/upstream/serve.ts'
+import { createAdmission } from './admit.ts'
+import { createRelay, type Route } from './app.ts'
+import type { RelaySettings, RouteSettings } from './config.ts'
+import { relayMetrics, type RelayCounts } from './metrics.ts'
+import { createMirror } from './mirror.ts'
+import type { RelayLog } from './vocabulary.ts'
+
+export type World = {
+  readonly now: () => number
+  /** 32 random octets */
+  readonly salt: () => Uint8Array
+  /** The bytes of a file that the settings name. */
+  readonly file: (path: string) => Buffer
+  readonly log: RelayLog
+}
+
+export type RelayService = {
+  readonly port: number
+  readonly adminPort: number
+  /** Lets what is under way end, for at most as long as the settings say. */
+  close(): Promise<void>
+  /** Ends now. */
+  force(): Promise<void>
+}
+
+export async function openRelay(settings: RelaySettings, world: World): Promise<RelayService> {
+  const { now, log } = world
+  const { limits, rate, cors, publicHosts: hosts } = settings
+  const nameOf = bucketNamer({ salt: world.salt, now })
+  const admission = createAdmission({ rate, abandoned: limits.abandoned, nameOf, now })
+  const metrics = createMetrics()
+  const active = (): number => ways.reduce((sum, { pool }) => sum + pool.active(), 0)
+  const { tally, mirrored } = relayMetrics(metrics, { active, abandoned: admission.abandoned }, log)
+  const way = (route: RouteSettings): Way => wayTo(route, settings, world, mirrored)
+  const [first, ...others] = settings.routes
+  const ways = [way(first), ...others.map(way)] as const
+  const unexpected = (): void => log('error', 'request-failed', { why: 'unexpected' })
+  const relay = createRelay({ routes: ways, admission, limits, cors, hosts, tally, unexpected })
+  const looking = Promise.all(ways.map(({ mirror }) => mirror.start()))
+  const listeners = await open(settings, world, relay.fetch, readiness(ways), metrics)
+
+  const end = async (deadline: number): Promise<void> => {
+    log('info', 'stopping', { active: active() })
+    for (const { mirror } of ways) mirror.stop()
+    await listeners.close(deadline)
+    log('info', 'stopped', { cut: active() })
+    await Promise.all([looking, ...ways.map(({ pool }) => pool.close())])
+  }
+  return { ...listeners.ports, close: () => end(settings.drain), force: () => end(0) }
+}
+
+type Way = Route & { readonly pool: UpstreamPool; readonly mirror: ReturnType<typeof createMirror> }
+
+function wayTo(route: RouteSettings, settings: RelaySettings, world: World, told: RelayCounts['mirrored']): Way {
+  const pool = poolFor(route, settings, world)
+  const { forward } = pool
+  const mirror = createMirror({ forward, now: world.now, told })
+  return { name: route.name, path: pathOf(route.gateway), forward, pool, mirror }
+}
+
+type Readiness = Health<'listening' | 'mirror'>
+
+/** Ready: taking requests, and able to show every route's keys. */
+function readiness(ways: readonly Way[]): Readiness {
+  const health = createHealth<'listening' | 'mirror'>(['listening', 'mirror'])
+  const mirrored = (): boolean => ways.every(({ mirror }) => mirror.read('keys') !== undefined)
+  return { ...health, missing: () => (health.set('mirror', mirrored()), health.missing()) }
+}
+
+async function open(
+  settings: RelaySettings,
+  world: World,
+  fetch: ListenOptions['fetch'],
+  health: Readiness,
+  metrics: Metrics,
+) {
+  const { admin, listen: listener, connections, routes } = settings
+  const { now, log } = world
+  const back = await listen({ ...admin, fetch: createAdmin({ health, metrics }).fetch, plaintextLoopback: true, now })
+  const tls = tlsOf(listener, world)
+  const front = await listen({ ...listener, tls, fetch, limits: { connections }, now })
+  health.set('listening', true)
+  const ports = { port: front.port, adminPort: back.port }
+  log('info', 'started', { ...ports, routes: routes.length, tls: tls !== undefined })
+  return {
+    ports,
+    async close(deadline: number): Promise<void> {
+      health.set('listening', false)
+      await front.close(deadline)
+      await back.close(0)
+    },
+  }
+}
+
+function poolFor(route: RouteSettings, { upstream }: RelaySettings, { file }: World): UpstreamPool {
+  const { gateway, plaintextLoopback, ca, clientCertificate: own } = route
+  return poolTo({
+    origin: new URL(gateway).origin,
+    plaintextLoopback,
+    ca: ca === undefined ? undefined : file(ca),
+    clientCertificate: own === undefined ? undefined : { key: file(own.key), cert: file(own.cert) },
+    ...upstream,
+  })
+}
+
+// A bare origin means RFC 9540's well-known resource. A query is part of what the operator configured, so it stays.
+function pathOf(gateway: string): string {
+  const { pathname, search } = new URL(gateway)
+  return pathname === '/' && search === '' ? '/.well-known/ohttp-gateway' : pathname + search
+}
+
+function tlsOf({ tls }: RelaySettings['listen'], { file }: World): ServeTls | undefined {
+  return tls === undefined ? undefined : { key: file(tls.key), cert: file(tls.cert) }
+}
