@@ -2,6 +2,7 @@
  * One judged connection to a CVM, and the undici client that may use it: a client whose connector dials once, because a
  * second connection would be one that nobody has judged. trust.md 3.
  */
+import type { Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { Client } from 'undici'
 import type { Verdict } from '../shared/attestation/judge.ts'
@@ -73,7 +74,7 @@ export class AttestedConnection {
       return exchange
     }
     const { method, path, body } = request
-    const outgoing = body === null || body instanceof Uint8Array ? body : exchange.outgoing(body)
+    const outgoing = body === null || body instanceof Uint8Array ? body : undiciBody(exchange.outgoing(body))
     // `reset: false`: a method whose answer or content is unusual costs no connection, and so no new attestation.
     this.#client.dispatch({ method, path, headers: written(request.headers), body: outgoing, reset: false }, exchange)
     return exchange
@@ -104,6 +105,11 @@ export class AttestedConnection {
     this.#socket.on('readable', stray).setKeepAlive(true, 30_000)
     return () => void this.#socket.off('readable', stray)
   }
+}
+
+// undici reads any async iterable; its types name only Node's streams.
+function undiciBody(parts: AsyncIterable<Uint8Array>): Readable {
+  return parts as unknown as Readable
 }
 
 function written(headers: readonly Field[]): string[] {

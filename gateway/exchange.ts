@@ -53,7 +53,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #trailers: readonly Field[] = []
   #watch: NodeJS.Timeout
   #state: 'open' | 'ended' | 'failed' = 'open'
-  #failure: unknown
+  #failure: Error | undefined
   #settled: () => void = () => undefined
 
   constructor(method: string, limits: ExchangeLimits) {
@@ -71,16 +71,18 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** Ends everything with `reason`, whichever part is going on. */
   abort(reason: unknown): void {
     if (this.#state !== 'open') return
-    this.#fail(reason)
-    this.#controller?.abort(
-      reason instanceof Error ? reason : new CvmFailure('unreachable', 'the exchange was given up'),
-    )
+    const failure = asError(reason)
+    this.#fail(failure)
+    this.#controller?.abort(failure)
   }
 
   /** `signal` ends the exchange for as long as it goes on. */
   heed(signal: AbortSignal): void {
     const leave = (): void => this.abort(signal.reason)
-    if (signal.aborted) leave()
+    if (signal.aborted) {
+      leave()
+      return
+    }
     signal.addEventListener('abort', leave)
     this.#settled = () => signal.removeEventListener('abort', leave)
   }
@@ -95,7 +97,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       }
     } catch (cause) {
       // Not the CVM's failure: who handed in the content gets its own error back.
-      this.#fail(cause)
+      this.#fail(asError(cause))
       throw cause
     }
   }
@@ -149,7 +151,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     return setTimeout(() => this.abort(new CvmFailure('slow', 'no sign of life')), milliseconds).unref()
   }
 
-  #fail(failure: unknown): void {
+  #fail(failure: Error): void {
     if (this.#state !== 'open') return
     this.#state = 'failed'
     this.#failure = failure
@@ -180,7 +182,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const piece = this.#pieces.shift()
     if (piece !== undefined) return Promise.resolve(this.#taken(piece))
     if (this.#state === 'ended') return Promise.resolve(ended)
-    if (this.#state === 'failed') return Promise.reject(this.#failure)
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
     this.#watch.refresh()
     this.#reader = Promise.withResolvers<Piece>()
     return this.#reader.promise
@@ -201,6 +203,10 @@ function fieldsFrom(raw: Dispatcher.DispatchController['rawHeaders']): Field[] {
   const fields: Field[] = []
   for (let at = 0; at + 1 < texts.length; at += 2) fields.push([(texts[at] ?? '').toLowerCase(), texts[at + 1] ?? ''])
   return fields
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new CvmFailure('unreachable', 'the exchange was given up')
 }
 
 // undici's own codes end here (feasibility A9). A request that it refuses to write is the stranger's, not the CVM's.

@@ -1,0 +1,137 @@
+/**
+ * The process inside the CVM: it shows what it is on the connection that will be used, and then passes opened requests
+ * to the app beside it. Evidence -> bridge; everything else is refused. trust.md 4, attestation.md b.3.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type EvidenceKind, evidenceMediaType } from '../../shared/attestation/evidence.ts'
+import { link as wire } from '../../shared/attestation/link.ts'
+import type { Log } from '../../shared/observability/log.ts'
+import { Refusal } from '../../shared/refusal.ts'
+import { type Identity, selfSigned, spkiOf } from '../../shared/upstream/certificate.ts'
+import { isLoopback } from '../../shared/upstream/loopback.ts'
+import { answerEmpty, type AppBridge, appBridge } from './app-bridge.ts'
+import { attestedTls, type Link } from './attested-tls.ts'
+import { type LinkEvidence, linkEvidence } from './link-evidence.ts'
+import type { EvidenceProvider } from './provider.ts'
+import type { AgentEvents } from './vocabulary.ts'
+
+export type AgentOptions = {
+  readonly provider: EvidenceProvider
+  readonly role: string
+  /** Path of the app's Unix socket. */
+  readonly app: string
+  /** SHA-256 over SubjectPublicKeyInfo of the gateway's client certificate, lower-case hex; more than one while it changes. */
+  readonly gatewayPins: readonly string[]
+  readonly log: Log<AgentEvents>
+  readonly connections?: number
+  readonly reportsAtOnce?: number
+  /** milliseconds from a handshake to evidence shown */
+  readonly attestWithin?: number
+  /** Made in this process unless a test needs to know it; its key is written nowhere. */
+  readonly identity?: Identity
+}
+
+export type Agent = {
+  /** Returns the port. Refuses `insecure-configuration`: simulated evidence on a listener that is not loopback. */
+  listen(at: { readonly host: string; readonly port: number }): Promise<number>
+  /** Takes nothing new, lets answers in flight end, and cuts what is left after `deadline` milliseconds. */
+  close(deadline: number): Promise<void>
+}
+
+export function createAgent(options: AgentOptions): Agent {
+  const {
+    provider,
+    role,
+    app,
+    gatewayPins,
+    log,
+    connections = 1024,
+    reportsAtOnce = 16,
+    attestWithin = 10_000,
+  } = options
+  const identity = options.identity ?? selfSigned({ commonName: 'asunder-cvm', use: 'server' })
+  const evidence = linkEvidence({ provider, role, spki: spkiOf(identity.privateKey), reportsAtOnce })
+  const bridge = appBridge({ app, failed: (when) => log('warn', 'app-failed', { when }) })
+  const server = attestedTls({
+    identity,
+    gatewayPins,
+    connections,
+    attestWithin,
+    serve: doorkeeper({ kind: provider.kind, evidence, bridge, log }),
+    refused: (why) => log('warn', 'connection-refused', { why }),
+  })
+  return {
+    async listen({ host, port }) {
+      if (provider.kind === 'simulated' && !isLoopback(host)) {
+        throw new Refusal('insecure-configuration', 'simulated evidence is shown on loopback only')
+      }
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject).listen(port, host, resolve)
+      })
+      return (server.address() as AddressInfo).port
+    },
+    async close(deadline) {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      const idle = setInterval(() => server.closeIdleConnections(), 50)
+      const late = setTimeout(() => server.closeAllConnections(), deadline)
+      await closed
+      clearInterval(idle)
+      clearTimeout(late)
+    },
+  }
+}
+
+type Inside = {
+  readonly kind: EvidenceKind
+  readonly evidence: LinkEvidence
+  readonly bridge: AppBridge
+  readonly log: Log<AgentEvents>
+}
+
+function doorkeeper(inside: Inside) {
+  const { bridge, log } = inside
+  const refuse = (response: ServerResponse, status: number, why: AgentEvents['request-refused']['why']): void => {
+    log('warn', 'request-refused', { why })
+    dismiss(response, status)
+  }
+  return (request: IncomingMessage, response: ServerResponse, link: Link): void => {
+    const asks = request.method === wire.method && request.url === wire.path
+    if (asks && link.state === 'fresh') void show(request, response, link, inside)
+    else if (asks) refuse(response, 403, 'evidence-twice')
+    else if (link.state !== 'shown') refuse(response, 403, 'not-attested')
+    else if (!pass(request, response, bridge)) refuse(response, 400, 'unwritable')
+  }
+}
+
+async function show(request: IncomingMessage, response: ServerResponse, link: Link, inside: Inside): Promise<void> {
+  link.state = 'asked'
+  try {
+    const text = await inside.evidence(request, link.socket)
+    response.sendDate = false
+    response.writeHead(200, { 'content-type': evidenceMediaType, 'content-length': Buffer.byteLength(text) }).end(text)
+    link.state = 'shown'
+    inside.log('info', 'evidence-given', { kind: inside.kind })
+  } catch (cause) {
+    inside.log('warn', 'evidence-withheld', { code: cause instanceof Refusal ? cause.code : 'fault' })
+    dismiss(response, 503)
+  }
+}
+
+// What Node's parser took, Node's writer takes; where they differ (a path, say), nothing has been sent yet.
+function pass(request: IncomingMessage, response: ServerResponse, bridge: AppBridge): boolean {
+  try {
+    bridge(request, response)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The connection is of no use any more. */
+function dismiss(response: ServerResponse, status: number): void {
+  if (response.destroyed) return
+  response.shouldKeepAlive = false
+  response.on('finish', () => response.socket?.destroySoon())
+  answerEmpty(response, status)
+}

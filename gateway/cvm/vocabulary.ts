@@ -1,0 +1,17 @@
+/** Every word an agent inside the CVM may log. Nothing here can name a peer, a path or a content (conformance OPS-1). */
+import type { EvidenceKind } from '../../shared/attestation/evidence.ts'
+import type { RefusalCode } from '../../shared/refusal.ts'
+
+export type AgentEvents = {
+  listening: { port: number; kind: EvidenceKind }
+  'simulated-evidence': { listener: 'loopback' }
+  'evidence-given': { kind: EvidenceKind }
+  'evidence-withheld': { code: RefusalCode | 'fault' }
+  'connection-refused': { why: 'no-pinned-certificate' | 'not-attested-in-time' }
+  'request-refused': { why: 'not-attested' | 'evidence-twice' | 'unwritable' }
+  'app-failed': { when: 'before-answer' | 'in-answer' }
+  /** milliseconds at most */
+  draining: { within: number }
+  stopped: { why: 'signal' | 'second-signal' }
+  failed: { why: 'settings' | 'insecure-configuration' | 'fault' }
+}
