@@ -89,6 +89,6 @@ export function isRole(value: unknown): value is string {
 }
 
 function isUint64(value: unknown): value is number | bigint {
-  if (typeof value === 'bigint') return value >= 0n && BigInt.asUintN(64, value) === value
+  if (typeof value === 'bigint') return BigInt.asUintN(64, value) === value
   return Number.isSafeInteger(value) && (value as number) >= 0
 }

@@ -49,6 +49,7 @@ describe('rules', () => {
   const key = (name: string) => (withLogs as unknown as Record<string, { text: string }[]>)[name]?.[0]?.text ?? ''
   const [log] = withLogs.logs
   const [w1, w2] = withLogs.witnesses
+  const cosigner = verifierKey('c', 'cosignature', stranger.key.publicKey).text
   const witness = (operator: string, text = w1?.key.text) => ({ operator, key: text })
 
   test.each(Object.keys(json))('%s is mandatory', async (name) => {
@@ -71,7 +72,8 @@ describe('rules', () => {
     ['one key twice in a list', { bundleKeys: [key('bundleKeys'), key('bundleKeys')] }, 'bad-trust-root'],
     ['one key for two tasks', { bundleKeys: [key('policyKeys')] }, 'bad-trust-root'],
     ['a witness key among the bundle keys', { bundleKeys: [w1?.key.text] }, 'bad-trust-root'],
-    ['a note key for a witness', { witnesses: [witness('w', log?.key.text)], quorum: 1 }, 'bad-trust-root'],
+    ['a note key for a witness', { witnesses: [witness('w', stranger.vkey)], quorum: 1 }, 'bad-trust-root'],
+    ['a cosignature key for bundles', { bundleKeys: [cosigner] }, 'bad-trust-root'],
     ['a key that is none', { bundleKeys: ['key'] }, 'bad-encoding'],
     ['one witness twice', { witnesses: [witness('a'), witness('b')], quorum: 1 }, 'bad-trust-root'],
     ['no logs', { logs: [] }, 'bad-trust-root'],
@@ -102,6 +104,13 @@ describe('rules', () => {
     const alias = verifierKey('alias', 'note', ada.key.publicKey).text
     const rootKeys = [ada.vkey, alias, cyd.vkey]
     expect(await codeOf(() => readRootFields({ ...json, rootKeys }))).toBe('bad-trust-root')
+  })
+
+  test('two keys that share name and id are refused: nobody could say which one signed', async () => {
+    const same = 'twin.example/key+a91db35c+AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'
+    const bundleKeys = [`${same}AE8C`, `${same}Artv`]
+    expect(await codeOf(() => readRootFields({ ...json, bundleKeys: bundleKeys.slice(0, 1) }))).toBe('accepted')
+    expect(await codeOf(() => readRootFields({ ...json, bundleKeys }))).toBe('bad-trust-root')
   })
 
   test('without logs and witnesses there is only front, and then no quorum', async () => {

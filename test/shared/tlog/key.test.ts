@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { base64, concat, utf8 } from '../../../shared/bytes.ts'
 import { ed25519FromSeed, ed25519Verifies } from '../../../shared/tlog/ed25519.ts'
-import { parseKey, verifierKey } from '../../../shared/tlog/key.ts'
+import { isKeyName, parseKey, verifierKey } from '../../../shared/tlog/key.ts'
 import { generateSigner, generateSigningKey, readSigner } from '../../../shared/tlog/signer.ts'
 import { codeOf } from './code-of.ts'
 
@@ -30,6 +30,21 @@ test.each([
   expect(await codeOf(() => parseKey(text))).toBe(code)
 })
 
+test.each([
+  ['a', true],
+  ['ä.example/ключ', true],
+  ['a\ufeffb', true], // no White_Space, though \s of JavaScript takes it for one
+  ['', false],
+  ['a b', false],
+  ['a\u2003b', false],
+  ['a\u2028b', false],
+  ['a+b', false],
+  ['a\u0007b', false],
+  ['a\ud800', false],
+])('%j as a key name: %s', (name, good) => {
+  expect(isKeyName(name)).toBe(good)
+})
+
 describe('an skey', () => {
   test('comes back as the signer it was, and its text is the secret of that vkey', async () => {
     const { skey, vkey } = await generateSigningKey('publisher.example/bundle', new Uint8Array(32).fill(9))
@@ -51,10 +66,11 @@ describe('an skey', () => {
     ['nothing', () => ''],
     ['another id', (skey: string) => skey.replace(/\+[0-9a-f]{8}\+/, '+00000000+')],
     ['another name', (skey: string) => skey.replace('KEY+a', 'KEY+b')],
-    ['another type', () => `PRIVATE+KEY+a+00000000+${base64(concat(Uint8Array.of(4), new Uint8Array(32)))}`],
+    ['a space in the name', (skey: string) => skey.replace('KEY+a', 'KEY+a a')],
+    ['another type and the id of the first', (skey: string) => skey.replace(/\+AQ/, '+BA')],
     ['a short seed', () => `PRIVATE+KEY+a+00000000+${base64(concat(Uint8Array.of(1), new Uint8Array(31)))}`],
   ])('with %s is refused', async (_, spoil) => {
-    const { skey } = await generateSigningKey('a')
+    const { skey } = await generateSigningKey('a', new Uint8Array(32).fill(9))
     expect(await codeOf(() => readSigner(spoil(skey)))).toBe('bad-encoding')
   })
 
