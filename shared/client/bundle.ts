@@ -1,0 +1,155 @@
+/**
+ * The only place where this client's keys come from: the signed bundle, fetched whole through the relay, checked against
+ * the application's trust root, never older than one already seen. trust.md 1-3, RFC 9458 §3 and §6.1.
+ */
+import { maxBundle, verifyBundle, type VerifiedBundle } from '../attestation/bundle.ts'
+import { newestRoot, verifyRoot, type Placement, type TrustRoot } from '../attestation/trust-root.ts'
+import { fromUtf8 } from '../bytes.ts'
+import type { ClientHpke } from '../hpke/context.ts'
+import { essence, mediaTypes } from '../http/media-types.ts'
+import { parseKeyConfigs, selectKey, type Selection } from '../ohttp/key-config.ts'
+import { Refusal, type RefusalCode } from '../refusal.ts'
+import { ObliviousError, type ObliviousErrorCode } from './errors.ts'
+import { codeFor, delayOf } from './inward.ts'
+import { recall, remember, type RollbackMemory } from './memory.ts'
+import { gather, OverLimit } from './streams.ts'
+import { bundleAddress, type RelayAnswer, type Transport } from './transport.ts'
+
+export type SealingKey = Selection
+
+/** A verified bundle and what was made of it. */
+export type Held = VerifiedBundle & {
+  readonly key: SealingKey
+  readonly refreshAt: number
+}
+
+export type KeeperOptions = {
+  readonly transport: Transport
+  readonly relay: URL
+  readonly trust: string
+  readonly placement: Placement
+  readonly hpke: ClientHpke
+  readonly memory: RollbackMemory
+  readonly now: () => number
+  readonly random: () => number
+}
+
+const fetchTimeout = 30_000
+const pauseAfterFailure = 60_000
+
+/** Keys for the next request; holds one verified bundle and replaces it before it ends. */
+export class KeyKeeper {
+  readonly #options: KeeperOptions
+  #held: Held | undefined
+  #flight: Promise<Held> | undefined
+  #notBefore = -Infinity
+
+  constructor(options: KeeperOptions) {
+    this.#options = options
+  }
+
+  get held(): Held | undefined {
+    return this.#held
+  }
+
+  /** At most one fetch is under way, however many callers wait; a bundle that is still good is not waited for. */
+  async current(): Promise<Held> {
+    const held = this.#held
+    const now = this.#options.now()
+    if (held === undefined || now >= held.bundle.notAfter) return this.refetch()
+    if (now >= held.refreshAt && now >= this.#notBefore) this.refetch().catch(() => this.#pause())
+    return held
+  }
+
+  refetch(): Promise<Held> {
+    this.#flight ??= this.#renew().finally(() => (this.#flight = undefined))
+    return this.#flight
+  }
+
+  #pause(): void {
+    this.#notBefore = this.#options.now() + pauseAfterFailure
+  }
+
+  async #renew(): Promise<Held> {
+    const options = this.#options
+    const seen = await recall(options.memory)
+    const root = this.#held?.root ?? (await knownRoot(options.trust, seen.roots))
+    const lastSerial = Math.max(seen.serial, this.#held?.bundle.serial ?? -1)
+    const verified = await checked(await fetchBundle(options), root, lastSerial, options)
+    const key = usableKey(verified.bundle, options.hpke)
+    await remember(options.memory, { serial: verified.bundle.serial, roots: verified.bundle.roots })
+    this.#held = { ...verified, key, refreshAt: refreshTime(verified.bundle.notAfter, options) }
+    return this.#held
+  }
+}
+
+/** Somewhere between half and four fifths of what is left, so that clients do not come back together. */
+function refreshTime(notAfter: number, { now, random }: KeeperOptions): number {
+  return now() + (notAfter - now()) * (0.5 + 0.3 * random())
+}
+
+/** The shipped root, carried forward by the versions seen since; each is signed by a threshold of the one before. */
+async function knownRoot(trust: string, notes: readonly string[]): Promise<TrustRoot> {
+  const shipped = await refusedAs('trust-unusable', () => verifyRoot(trust))
+  return refusedAs('memory-failed', () => newestRoot(shipped, notes))
+}
+
+async function fetchBundle({ transport, relay }: KeeperOptions): Promise<string> {
+  // Nobody's own signal: other callers wait for the same bundle. No conditional fields: they would be a memory (trust.md 2).
+  const stop = AbortSignal.timeout(fetchTimeout)
+  const url = bundleAddress(relay)
+  try {
+    const answer = await transport.send({ method: 'GET', url, fields: {}, signal: stop })
+    demandBundle(answer)
+    return fromUtf8(await gather(answer.body, maxBundle))
+  } catch (cause) {
+    if (cause instanceof ObliviousError) throw cause
+    if (cause instanceof Refusal) throw new ObliviousError('bundle-unverified', { cause })
+    throw new ObliviousError(cause instanceof OverLimit ? 'bundle-unverified' : 'relay-unreachable', { cause })
+  }
+}
+
+function demandBundle(answer: RelayAnswer): void {
+  const { status } = answer
+  if (status === 200 && essence(answer.field('content-type')) === mediaTypes.bundle) return
+  const code = codeFor(status)
+  const telling = code === 'relay-redirected' || code === 'relay-unexpected' || code === 'rate-limited'
+  throw new ObliviousError(telling ? code : 'bundle-unavailable', { status, ...delayOf(answer) })
+}
+
+const bundleCodes: Partial<Record<RefusalCode, ObliviousErrorCode>> = {
+  'placement-mismatch': 'placement-mismatch',
+  'rolled-back': 'bundle-rolled-back',
+  'root-expired': 'trust-unusable',
+}
+
+async function checked(
+  note: string,
+  root: TrustRoot,
+  lastSerial: number,
+  { placement, now }: KeeperOptions,
+): Promise<VerifiedBundle> {
+  try {
+    return await verifyBundle({ note, root, placement, now: now(), lastSerial })
+  } catch (cause) {
+    if (!(cause instanceof Refusal)) throw cause
+    throw new ObliviousError(bundleCodes[cause.code] ?? 'bundle-unverified', { cause })
+  }
+}
+
+function usableKey({ keys }: Held['bundle'], hpke: ClientHpke): SealingKey {
+  try {
+    return selectKey(parseKeyConfigs(keys), (kem, suite) => hpke.supports(kem, suite))
+  } catch (cause) {
+    if (!(cause instanceof Refusal)) throw cause
+    throw new ObliviousError(cause.code === 'bad-key-config' ? 'bundle-unverified' : 'key-unusable', { cause })
+  }
+}
+
+async function refusedAs<T>(code: ObliviousErrorCode, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    throw cause instanceof Refusal ? new ObliviousError(code, { cause }) : cause
+  }
+}

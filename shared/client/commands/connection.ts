@@ -1,0 +1,110 @@
+/** The options that every subcommand shares: which relay, which trust, which placement; and the client made of them. */
+import { parseArgs, type ParseArgsOptionsConfig } from 'node:util'
+import { fromUtf8 } from '../../bytes.ts'
+import type { Placement } from '../../attestation/trust-root.ts'
+import { createObliviousFetch, fileMemory, type FamilyChoice, type NodeOptions, type ObliviousFetch } from '../index.ts'
+import { Failure, UsageError, type World } from './command.ts'
+
+export const connectionOptions = {
+  relay: { type: 'string' },
+  trust: { type: 'string' },
+  placement: { type: 'string' },
+  memory: { type: 'string' },
+  ca: { type: 'string' },
+  'plaintext-loopback': { type: 'boolean' },
+  timeout: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const satisfies ParseArgsOptionsConfig
+
+export const connectionHelp = `Connection (also from ASUNDER_RELAY, ASUNDER_TRUST, ASUNDER_PLACEMENT):
+  --relay URL             the relay's resource, https://relay.example/ or https://relay.example/r/NAME
+  --trust FILE            the trust root, as the publisher of the service ships it
+  --placement WORD        what you insist on: front; never inferred, never lowered
+  --memory FILE           where the newest bundle serial is remembered (default: FILE of --trust with
+                          .PLACEMENT.seen appended; "none" forgets it when the command ends)
+  --ca FILE               PEM of the certificate authority of the relay, instead of the system's
+  --plaintext-loopback    allow http:// to a relay on this machine
+  --timeout SECONDS       give up after so many seconds (default: no limit)
+  -h, --help              this text`
+
+export type Connection = {
+  readonly relay?: string
+  readonly trust?: string
+  readonly placement?: string
+  readonly memory?: string
+  readonly ca?: string
+  readonly 'plaintext-loopback'?: boolean
+  readonly timeout?: string
+}
+
+/** node:util parseArgs, whose complaints become usage errors. */
+export function parsed<T extends ParseArgsOptionsConfig>(args: readonly string[], options: T) {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true })
+  } catch (cause) {
+    if (!(cause instanceof TypeError)) throw cause
+    throw new UsageError(`${cause.message.replace(/\.? To specify.*$/s, '')}; see --help`, { cause })
+  }
+}
+
+export type Session = {
+  readonly fetch: ObliviousFetch
+  /** Ctrl-C or --timeout. */
+  readonly signal: AbortSignal
+}
+
+export async function connect(
+  given: Connection,
+  world: World,
+  extras: { readonly family?: FamilyChoice; readonly keep?: readonly string[] } = {},
+): Promise<Session> {
+  const relay = demanded('relay', given.relay ?? world.env('ASUNDER_RELAY'))
+  const file = demanded('trust', given.trust ?? world.env('ASUNDER_TRUST'))
+  const placement = demanded('placement', given.placement ?? world.env('ASUNDER_PLACEMENT')) as Placement
+  const signal = within(given.timeout, world.signal)
+  const options: NodeOptions = {
+    relay,
+    placement,
+    trust: await readText('trust', file, world),
+    plaintextLoopback: given['plaintext-loopback'] ?? false,
+    ...(given.ca === undefined ? {} : { ca: await readText('ca', given.ca, world) }),
+    ...(given.memory === 'none' ? {} : { memory: fileMemory(given.memory ?? `${file}.${placement}.seen`) }),
+    ...extras,
+  }
+  return { fetch: named(options), signal }
+}
+
+/** The library names its options as this command does, so its complaints only need their dashes. */
+function named(options: NodeOptions): ObliviousFetch {
+  try {
+    return createObliviousFetch(options)
+  } catch (cause) {
+    if (!(cause instanceof TypeError)) throw cause
+    const about = cause.message.replace('`plaintextLoopback: true`', '--plaintext-loopback')
+    throw new UsageError(about.startsWith('Invalid URL') ? '--relay: not a URL' : `--${about}`, { cause })
+  }
+}
+
+export async function readText(option: string, path: string, world: World): Promise<string> {
+  try {
+    return fromUtf8(await world.readFile(path))
+  } catch (cause) {
+    throw new Failure(`--${option}: cannot read ${path} as text: ${reasonOf(cause)}`, { cause })
+  }
+}
+
+export function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause)
+}
+
+function demanded(option: string, value: string | undefined): string {
+  if (value !== undefined && value !== '') return value
+  throw new UsageError(`--${option} is missing; give it, or set ASUNDER_${option.toUpperCase()}`)
+}
+
+function within(seconds: string | undefined, signal: AbortSignal): AbortSignal {
+  if (seconds === undefined) return signal
+  const time = Number(seconds)
+  if (!(time > 0 && time <= 86_400)) throw new UsageError('--timeout: seconds, more than 0 and at most 86400')
+  return AbortSignal.any([signal, AbortSignal.timeout(time * 1000)])
+}

@@ -1,0 +1,43 @@
+/** From anything that was thrown to an exit code and lines that say what happened and what to do. */
+import { ObliviousError, type ObliviousErrorCode } from '../errors.ts'
+import { Failure, UsageError, type ExitCode, type World } from './command.ts'
+
+/** Which option a person would change. */
+const options: Partial<Record<ObliviousErrorCode, string>> = {
+  'relay-unreachable': '--relay',
+  'relay-redirected': '--relay',
+  'relay-unexpected': '--relay',
+  'bundle-unavailable': '--relay',
+  'bundle-unverified': '--trust',
+  'trust-unusable': '--trust',
+  'placement-mismatch': '--placement',
+  'memory-failed': '--memory',
+}
+
+export function report(error: unknown, world: World): ExitCode {
+  if (world.signal.aborted) return 130
+  if (error instanceof UsageError) return complain(error.message, world, 2)
+  if (error instanceof Failure) return complain(error.message, world, 1)
+  if (error instanceof ObliviousError) return complain(wordsFor(error), world, 1)
+  if (isTimeout(error)) return complain('no complete answer in time; raise --timeout', world, 1)
+  return complain(error instanceof Error ? (error.stack ?? error.message) : String(error), world, 1)
+}
+
+function complain(text: string, world: World, code: ExitCode): ExitCode {
+  world.say(`${world.paint('red', 'asunder:')} ${text}`)
+  return code
+}
+
+function wordsFor(error: ObliviousError): string {
+  const option = options[error.code]
+  const facts = [
+    ...(error.status === undefined ? [] : [`status ${error.status}`]),
+    ...(error.retryAfter === undefined ? [] : [`retry after ${error.retryAfter} s`]),
+  ]
+  const about = facts.length === 0 ? '' : ` (${facts.join(', ')})`
+  return `${error.message}${about}\n  ${option === undefined ? '' : `${option}: `}${error.remedy}`
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'TimeoutError'
+}

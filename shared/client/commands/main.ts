@@ -1,0 +1,50 @@
+/** Which subcommand, which help, which exit code: the command line without its door. */
+import { ask } from './ask.ts'
+import { bundle } from './bundle.ts'
+import { UsageError, type Command, type ExitCode, type World } from './command.ts'
+import { report } from './failure.ts'
+import { fetch } from './fetch.ts'
+
+const commands: Readonly<Record<string, Command>> = { ask, bundle, fetch }
+
+export async function main(args: readonly string[], world: World): Promise<ExitCode> {
+  try {
+    return await dispatched(args, world)
+  } catch (error) {
+    return report(error, world)
+  }
+}
+
+async function dispatched([name, ...args]: readonly string[], world: World): Promise<ExitCode> {
+  if (name === '--version' || name === '-v') return print(`${world.version}\n`, world)
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    const text = `${overview()}\n`
+    if (name !== undefined) return print(text, world)
+    world.say(text)
+    return 2
+  }
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (command === undefined) throw new UsageError(`no command ${JSON.stringify(name)}; see asunder --help`)
+  return wantsHelp(args) ? print(`${command.help}\n`, world) : command.run(args, world)
+}
+
+function wantsHelp(args: readonly string[]): boolean {
+  const own = args.slice(0, args.includes('--') ? args.indexOf('--') : args.length)
+  return own.includes('--help') || own.includes('-h')
+}
+
+function overview(): string {
+  const rows = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
+  return [
+    'Usage: asunder COMMAND [options]',
+    '',
+    ...rows,
+    '',
+    'asunder COMMAND --help tells more; --version prints the version.',
+  ].join('\n')
+}
+
+async function print(text: string, world: World): Promise<0> {
+  await world.out(text)
+  return 0
+}

@@ -1,0 +1,108 @@
+/** One sealed request on the wire and its answer up to the point where the application may see it. RFC 9458 §5. */
+import type { ResponseEvent } from '../bhttp/decode.ts'
+import { mayHaveBody } from '../bhttp/fetch.ts'
+import type { ResponseHead } from '../bhttp/message.ts'
+import type { Bytes } from '../bytes.ts'
+import { essence, families, mediaTypes, type Family } from '../http/media-types.ts'
+import type { ClientHpke } from '../hpke/context.ts'
+import type { SealingKey } from './bundle.ts'
+import type { Call } from './call.ts'
+import { ObliviousError } from './errors.ts'
+import { demandSealed, opened } from './inward.ts'
+import { sealCall, type Outward } from './outward.ts'
+import { gather, OverLimit } from './streams.ts'
+import type { RelayAnswer, Transport } from './transport.ts'
+
+export type World = {
+  readonly transport: Transport
+  readonly hpke: ClientHpke
+  readonly relay: URL
+  readonly answerLimit: number
+}
+
+export type Attempt = { readonly call: Call; readonly key: SealingKey; readonly family: Family; readonly date: number }
+
+/** Authenticated. Bytes are the complete content; anything else still arrives, and `release` lets go of it. */
+export type Answer = {
+  readonly head: ResponseHead
+  readonly content: Bytes | AsyncGenerator<Uint8Array>
+  release(): void
+}
+
+export async function exchange(world: World, { call, ...sealing }: Attempt): Promise<Answer> {
+  call.signal?.throwIfAborted()
+  const stop = new AbortController()
+  const signal = call.signal === undefined ? stop.signal : AbortSignal.any([call.signal, stop.signal])
+  const release = (): void => stop.abort()
+  try {
+    const outward = await sealCall(call, { hpke: world.hpke, ...sealing })
+    const answer = await send(world, call, outward, signal)
+    await demandSealed(answer, sealing.family)
+    return { ...(await headFirst(opened(answer, outward, world.answerLimit), sealing.family, world)), release }
+  } catch (cause) {
+    release()
+    throw cause
+  }
+}
+
+/** Content type, framing and, for a caller's stream, `incremental`: the head says nothing about the request (OHTTP-C6, C7). */
+async function send(world: World, call: Call, outward: Outward, signal: AbortSignal): Promise<RelayAnswer> {
+  const type = families[outward.family].request
+  const fields =
+    call.body instanceof Uint8Array ? { 'content-type': type } : { 'content-type': type, incremental: '?1' }
+  const upload = watched(outward.body)
+  try {
+    return await world.transport.send({ method: 'POST', url: world.relay, fields, body: upload.body, signal })
+  } catch (cause) {
+    if (upload.failure !== undefined) throw upload.failure
+    throw new ObliviousError('relay-unreachable', { cause })
+  }
+}
+
+/** An upload whose own failure is the caller's to see, not to be mistaken for the relay's. */
+function watched(body: Outward['body']): { readonly body: Outward['body']; failure?: Error } {
+  if (body instanceof Uint8Array) return { body }
+  const watch: { body: Outward['body']; failure?: Error } = { body: pass() }
+  async function* pass(): AsyncGenerator<Uint8Array> {
+    try {
+      yield* body as AsyncIterable<Uint8Array>
+    } catch (cause) {
+      watch.failure = cause instanceof Error ? cause : new TypeError('the body stream failed', { cause })
+      throw cause
+    }
+  }
+  return watch
+}
+
+async function headFirst(
+  events: AsyncGenerator<ResponseEvent>,
+  family: Family,
+  { answerLimit }: World,
+): Promise<Omit<Answer, 'release'>> {
+  const head = await headOf(events)
+  const content = contentOf(events)
+  if (family === 'chunked' && !settlesFirst(head)) return { head, content }
+  try {
+    return { head, content: await gather(content, answerLimit) }
+  } catch (cause) {
+    throw cause instanceof OverLimit ? new ObliviousError('too-large', { cause }) : cause
+  }
+}
+
+/** Answers without content, and problems that may concern the exchange itself, are read to their authenticated end. */
+function settlesFirst({ status, headers }: ResponseHead): boolean {
+  const type = headers.find(([name]) => name === 'content-type')?.[1]
+  return !mayHaveBody(status) || (status === 400 && essence(type) === mediaTypes.problem)
+}
+
+async function headOf(events: AsyncGenerator<ResponseEvent>): Promise<ResponseHead> {
+  for (;;) {
+    const next = await events.next()
+    if (next.done === true) throw new ObliviousError('answer-truncated')
+    if (next.value.type === 'head') return next.value.head
+  }
+}
+
+async function* contentOf(events: AsyncGenerator<ResponseEvent>): AsyncGenerator<Uint8Array> {
+  for await (const event of events) if (event.type === 'content' && event.bytes.length > 0) yield event.bytes
+}

@@ -1,0 +1,23 @@
+/** Asunder for Node: `createObliviousFetch` gives a `fetch` whose requests only an attested service can read. */
+import { nodeHpke } from '../hpke/node.ts'
+import { obliviousFetch, type ObliviousFetch, type ObliviousFetchOptions } from './oblivious-fetch.ts'
+import { undiciTransport } from './transport-undici.ts'
+
+export type NodeOptions = ObliviousFetchOptions & {
+  /** PEM of the certificate authority that signs the relay's certificate, instead of the system's. */
+  readonly ca?: string
+  /** Connections to the relay at most; a request that streams holds one of them until its answer ends. */
+  readonly connections?: number
+}
+
+export function createObliviousFetch({ ca, connections, ...options }: NodeOptions): ObliviousFetch {
+  const extras = { ...(ca === undefined ? {} : { ca }), ...(connections === undefined ? {} : { connections }) }
+  return obliviousFetch(options, { hpke: nodeHpke, transport: (relay) => undiciTransport({ relay, ...extras }) })
+}
+
+export { ObliviousError, obliviousErrors, type ObliviousErrorCode } from './errors.ts'
+export type { FamilyChoice } from './family.ts'
+export { fileMemory } from './memory-file.ts'
+export type { RollbackMemory } from './memory.ts'
+export type { ObliviousFetch, ObliviousFetchOptions } from './oblivious-fetch.ts'
+export type { Verdict } from './verdict.ts'

@@ -1,0 +1,121 @@
+/**
+ * From a relay's answer to an authenticated one: what is not sealed is refused by its status alone, what is sealed is
+ * opened piece by piece. RFC 9458 §5.2-5.3, draft-ietf-ohai-chunked-ohttp-08 §5, §7.1.
+ */
+import { ResponseDecoder, type ResponseEvent } from '../bhttp/decode.ts'
+import { fromUtf8 } from '../bytes.ts'
+import { essence, families, mediaTypes, type Family } from '../http/media-types.ts'
+import { ohttpKeyProblem } from '../http/problem.ts'
+import { Refusal } from '../refusal.ts'
+import { ObliviousError, type ObliviousErrorCode } from './errors.ts'
+import type { Outward } from './outward.ts'
+import { gather, OverLimit } from './streams.ts'
+import type { RelayAnswer } from './transport.ts'
+
+const problemLimit = 4_096
+
+/** Throws the typed error of everything that is not an oblivious answer of the right family; nothing of its body goes further. */
+export async function demandSealed(answer: RelayAnswer, family: Family): Promise<void> {
+  const type = essence(answer.field('content-type'))
+  if (answer.status === 200 && type === families[family].response) return
+  const code = codeFor(answer.status)
+  const keyUnknown = answer.status === 400 && type === mediaTypes.problem && (await namesKeyProblem(answer))
+  throw new ObliviousError(keyUnknown ? 'key-unknown' : code, { status: answer.status, ...delayOf(answer) })
+}
+
+const plain: Readonly<Record<number, ObliviousErrorCode>> = {
+  413: 'too-large',
+  429: 'rate-limited',
+  500: 'gateway-unavailable',
+  502: 'gateway-unavailable',
+  503: 'gateway-unavailable',
+  504: 'gateway-unavailable',
+}
+
+export function codeFor(status: number): ObliviousErrorCode {
+  if (status === 0 || (status >= 300 && status < 400)) return 'relay-redirected'
+  return plain[status] ?? (status < 300 ? 'relay-unexpected' : 'relay-refused')
+}
+
+/** A hint that anybody on the way can write: whole seconds, at most a day. */
+export function delayOf(answer: RelayAnswer): { retryAfter?: number } {
+  const text = answer.field('retry-after') ?? ''
+  return /^\d{1,5}$/.test(text) ? { retryAfter: Math.min(Number(text), 86_400) } : {}
+}
+
+async function namesKeyProblem(answer: RelayAnswer): Promise<boolean> {
+  try {
+    const value: unknown = JSON.parse(fromUtf8(await gather(answer.body, problemLimit)))
+    return typeof value === 'object' && value !== null && 'type' in value && value.type === ohttpKeyProblem
+  } catch {
+    return false
+  }
+}
+
+/** The answer's events, each handed on only after the AEAD that carries it has been checked. */
+export function opened(answer: RelayAnswer, outward: Outward, limit: number): AsyncGenerator<ResponseEvent> {
+  const limits = { content: outward.family === 'standard' ? limit : Number.MAX_SAFE_INTEGER }
+  const decoder = new ResponseDecoder(limits)
+  return outward.family === 'standard'
+    ? openWhole(answer, outward, decoder, limit)
+    : openChunks(answer, outward.opener(), decoder)
+}
+
+type Standard = Extract<Outward, { family: 'standard' }>
+type Opener = ReturnType<Extract<Outward, { family: 'chunked' }>['opener']>
+
+async function* openWhole(
+  answer: RelayAnswer,
+  { open }: Standard,
+  decoder: ResponseDecoder,
+  limit: number,
+): AsyncGenerator<ResponseEvent> {
+  // Head, padding (PADMÉ: at most 12 %) and the seal come on top of the content.
+  const message = await arriving(gather(answer.body, limit * 1.2 + 65_536))
+  const plaintext = await asOpened(() => open(message))
+  yield* damaged(() => [...decoder.push(plaintext), ...decoder.end()])
+}
+
+async function* openChunks(
+  answer: RelayAnswer,
+  opener: Opener,
+  decoder: ResponseDecoder,
+): AsyncGenerator<ResponseEvent> {
+  const source = answer.body[Symbol.asyncIterator]()
+  for (let next = await arriving(source.next()); next.done !== true; next = await arriving(source.next())) {
+    const bytes = next.value
+    for (const plaintext of await asOpened(() => opener.push(bytes))) yield* damaged(() => decoder.push(plaintext))
+  }
+  // CHK-14: the message is complete only when the final chunk has opened, whatever the connection says.
+  for (const plaintext of await asOpened(() => opener.end())) yield* damaged(() => decoder.push(plaintext))
+  yield* damaged(() => decoder.end())
+}
+
+/** Bytes that do not arrive: the connection ended before the answer did. */
+async function arriving<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (cause) {
+    throw new ObliviousError(cause instanceof OverLimit ? 'too-large' : 'answer-truncated', { cause })
+  }
+}
+
+/** Bytes that do not open. Only an end without its final chunk is told apart: it is what a lost connection looks like. */
+async function asOpened<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    if (!(cause instanceof Refusal)) throw cause
+    throw new ObliviousError(cause.code === 'incomplete' ? 'answer-truncated' : 'answer-damaged', { cause })
+  }
+}
+
+/** Authentic bytes that are not Binary HTTP. */
+function damaged<T>(work: () => T): T {
+  try {
+    return work()
+  } catch (cause) {
+    if (!(cause instanceof Refusal)) throw cause
+    throw new ObliviousError(cause.code === 'body-too-large' ? 'too-large' : 'answer-damaged', { cause })
+  }
+}

@@ -1,0 +1,51 @@
+/** From an authenticated answer to the `Response` that an application reads. Fetch standard §6.4. */
+import { mayHaveBody } from '../bhttp/fetch.ts'
+import { fromUtf8 } from '../bytes.ts'
+import { essence, mediaTypes } from '../http/media-types.ts'
+import { dateProblem } from '../http/problem.ts'
+import type { Call } from './call.ts'
+import type { Answer } from './exchange.ts'
+import { answerHeaders } from './identity.ts'
+import { pulled } from './streams.ts'
+
+const redirects = [301, 302, 303, 307, 308]
+
+/**
+ * A redirect is never followed: where it leads is the target's choice and could mark this client (OHTTP-C15).
+ * With `redirect: 'error'` it is refused as by the platform's fetch, otherwise the caller sees it.
+ */
+export function responseOf(answer: Answer, call: Call, keep: ReadonlySet<string>): Response {
+  const { head, content } = answer
+  if (call.redirect === 'error' && redirects.includes(head.status)) {
+    answer.release()
+    throw new TypeError('fetch: the target answered with a redirect')
+  }
+  const body = !mayHaveBody(head.status)
+    ? null
+    : content instanceof Uint8Array
+      ? content
+      : pulled(content, call.signal, () => answer.release())
+  const response = new Response(body, { status: head.status, headers: answerHeaders(head.headers, keep) })
+  return Object.defineProperty(response, 'url', { value: withoutFragment(call.url) })
+}
+
+/** The gateway's clock, if this answer is its refusal of ours (RFC 9458 §6.5.2); used for one retry and nothing else. */
+export function refusedDate({ head, content }: Answer): number | undefined {
+  const type = head.headers.find(([name]) => name === 'content-type')?.[1]
+  if (head.status !== 400 || essence(type) !== mediaTypes.problem || !(content instanceof Uint8Array)) return undefined
+  if (problemType(content) !== dateProblem) return undefined
+  return Date.parse(head.headers.find(([name]) => name === 'date')?.[1] ?? '')
+}
+
+function problemType(content: Uint8Array): unknown {
+  try {
+    const value: unknown = JSON.parse(fromUtf8(content))
+    return typeof value === 'object' && value !== null && 'type' in value ? value.type : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function withoutFragment(url: URL): string {
+  return url.href.slice(0, url.href.length - url.hash.length)
+}
