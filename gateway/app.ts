@@ -1,0 +1,83 @@
+/**
+ * The gateway: one resource for encapsulated requests, two for what clients need to make them. wire.md "Resources",
+ * RFC 9458 §5, RFC 9540 §4. Everything else is a constant.
+ */
+import { Hono } from 'hono'
+import { familyOf } from '../shared/http/media-types.ts'
+import { problem } from '../shared/http/problem.ts'
+import { plain } from '../shared/upstream/answer.ts'
+import { createOblivious, type ObliviousOptions } from './oblivious.ts'
+import { defaultGatewayLimits, type Context, type GatewayLimits } from './opened.ts'
+import { freshness, type Publication } from './publication.ts'
+import type { ScreenOptions } from './screen.ts'
+
+export const paths = {
+  gateway: '/.well-known/ohttp-gateway',
+  bundle: '/.well-known/asunder-bundle',
+  alias: '/',
+} as const
+
+export type GatewayOptions = Pick<ObliviousOptions, 'find' | 'cvm' | 'claims'> &
+  Partial<Pick<ObliviousOptions, 'now' | 'observe' | 'fault' | 'storeWorks'>> & {
+    /** the bare key list, for foreign clients */
+    readonly keys: () => Publication | undefined
+    readonly bundle: () => Publication | undefined
+    /** hosts that we answer to, all others get 421; one without a port stands for every port. Left out: any, which is for loopback */
+    readonly hosts?: readonly string[] | undefined
+    readonly screen: ScreenOptions
+    readonly limits?: Partial<GatewayLimits>
+  }
+
+const nothing = (): void => undefined
+
+export function createGateway(options: GatewayOptions): Hono {
+  const { now = Date.now, observe = nothing, fault = nothing, storeWorks = nothing } = options
+  const limits = { ...defaultGatewayLimits, ...options.limits }
+  const oblivious = createOblivious({ ...options, limits, now, observe, fault, storeWorks })
+  const foreign = foreignTo(options.hosts)
+
+  const post = (context: Context): Response | Promise<Response> => {
+    if (foreign(context)) return plain(problem(421))
+    const family = familyOf(context.req.raw.headers.get('content-type'))
+    return family === undefined ? plain(problem(415)) : oblivious(family, context)
+  }
+  const get = (publication: () => Publication | undefined) => (context: Context) => {
+    return foreign(context) ? plain(problem(421)) : published(publication(), now())
+  }
+  const other = (allow: string) => (context: Context) =>
+    plain(foreign(context) ? problem(421) : problem(405, { allow }))
+
+  const app = new Hono()
+  app.post(paths.gateway, post)
+  app.post(paths.alias, post)
+  app.get(paths.gateway, get(options.keys))
+  app.get(paths.bundle, get(options.bundle))
+  app.all(paths.gateway, other('GET, POST'))
+  app.all(paths.alias, other('POST'))
+  app.all(paths.bundle, other('GET'))
+  app.notFound((context) => plain(problem(foreign(context) ? 421 : 404)))
+  app.onError((cause) => {
+    fault(cause)
+    return plain(problem(500))
+  })
+  return app
+}
+
+/** Identical bytes for everybody: nothing of the request is looked at (CONS-1, DISC-8). */
+function published(publication: Publication | undefined, now: number): Response {
+  if (publication === undefined) return plain(problem(503))
+  const { bytes, type, etag } = publication
+  return new Response(Buffer.from(bytes), {
+    status: 200,
+    headers: { 'content-type': type, 'content-length': String(bytes.length), etag, ...freshness(publication, now) },
+  })
+}
+
+function foreignTo(hosts: readonly string[] | undefined): (context: Context) => boolean {
+  if (hosts === undefined) return () => false
+  const ours = new Set(hosts.map((host) => host.toLowerCase()))
+  return ({ req: { raw } }) => {
+    const host = (raw.headers.get('host') ?? new URL(raw.url).host).toLowerCase()
+    return !ours.has(host) && !ours.has(host.replace(/:\d+$/, ''))
+  }
+}

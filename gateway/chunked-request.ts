@@ -1,0 +1,180 @@
+/**
+ * Chunked requests: opened piece by piece, on to the CVM as they open, complete only when the final chunk has opened.
+ * draft-ietf-ohai-chunked-ohttp-08 §4, §6.1 and §7.1; CHK-4, CHK-8, CHK-13 to CHK-15.
+ */
+import type { Bytes } from '../shared/bytes.ts'
+import { RequestDecoder, type RequestEvent } from '../shared/bhttp/decode.ts'
+import { RequestChunkOpener } from '../shared/ohttp/chunked.ts'
+import { Refusal } from '../shared/refusal.ts'
+import { demandAttested, requestLimits, type Body, type GatewayLimits, type Inner, type Opening } from './opened.ts'
+import type { Encapsulated } from './replay.ts'
+import { agree } from './screen.ts'
+import type { AttestedCvm } from './target.ts'
+
+/** The parts of an encapsulated request as they arrive, and what to do with those that nobody wants any more. */
+export class Parts {
+  readonly #parts: AsyncGenerator<Bytes, void>
+  readonly #drain: number
+  #first: Bytes | undefined
+  #ended = false
+
+  constructor(parts: AsyncGenerator<Bytes, void>, drain: number) {
+    this.#parts = parts
+    this.#drain = drain
+  }
+
+  /** Waits for the first part, which `next` then gives, so that a lease is not held while nothing arrives. */
+  async arrive(): Promise<this> {
+    this.#first = await this.next()
+    return this
+  }
+
+  async next(): Promise<Bytes | undefined> {
+    const first = this.#first
+    this.#first = undefined
+    if (first !== undefined || this.#ended) return first
+    const { done, value } = await this.#parts.next()
+    this.#ended = done === true
+    return value ?? undefined
+  }
+
+  /** False: there is more than we are ready to read, or it does not come. */
+  async discard(): Promise<boolean> {
+    let left = this.#drain
+    try {
+      for (let part = await this.next(); part !== undefined; part = await this.next()) {
+        left -= part.length
+        if (left < 0) return false
+      }
+      return true
+    } catch {
+      return false
+    } finally {
+      await this.#parts.return()
+    }
+  }
+}
+
+/** What opening gave: the first chunks, and what broke right behind them if anything did. */
+type Begun = { readonly chunks: Bytes[]; readonly broken: unknown }
+
+/** A request whose first chunk has opened. */
+export class ChunkedRequest {
+  readonly opener: RequestChunkOpener
+  readonly #parts: Parts
+  readonly #decoder: RequestDecoder
+  readonly #events: RequestEvent[] = []
+  #chunks: Bytes[]
+  #broken: unknown
+  #ended = false
+
+  constructor(opener: RequestChunkOpener, parts: Parts, { chunks, broken }: Begun, limits: GatewayLimits) {
+    this.opener = opener
+    this.#parts = parts
+    this.#chunks = chunks
+    this.#broken = broken
+    this.#decoder = new RequestDecoder(requestLimits(limits.stream))
+  }
+
+  get encapsulated(): Encapsulated {
+    if (this.opener.opened === undefined) throw new TypeError('no chunk has opened yet')
+    return this.opener.opened
+  }
+
+  async read(): Promise<Inner> {
+    const event = await this.#next()
+    if (event?.type !== 'head') throw new TypeError('a decoder begins with a head')
+    const { head } = event
+    const empty = await this.#hasNoContent(head.method)
+    return { head, body: (said) => this.#body(said, empty) }
+  }
+
+  close(): void {
+    this.#broken ??= new Refusal('incomplete', 'no longer wanted')
+  }
+
+  #body(said: number | undefined, empty: boolean): Body {
+    if (empty) agree(said, 0)
+    return empty ? null : this.#content(said)
+  }
+
+  async *#content(said: number | undefined): AsyncGenerator<Bytes, void> {
+    let length = 0
+    for (let event = await this.#next(); event !== undefined; event = await this.#next()) {
+      if (event.type !== 'content') continue
+      length += event.bytes.length
+      if (said !== undefined && length > said) agree(said, length)
+      yield event.bytes
+    }
+    agree(said, length)
+  }
+
+  // A method that comes with content is passed on at once; one that does not waits for its end, so that no empty body
+  // is announced to the CVM.
+  async #hasNoContent(method: string): Promise<boolean> {
+    if (this.#events.length === 0 && withContent.has(method)) return false
+    const event = await this.#next()
+    if (event?.type === 'content') {
+      this.#events.unshift(event)
+      return false
+    }
+    while ((await this.#next()) !== undefined);
+    return true
+  }
+
+  /** The next event; undefined after the final chunk has opened and the message was complete, and never before. */
+  async #next(): Promise<RequestEvent | undefined> {
+    for (;;) {
+      const event = this.#events.shift()
+      if (event !== undefined) return event
+      if (this.#ended) return undefined
+      await this.#more()
+    }
+  }
+
+  async #more(): Promise<void> {
+    const chunks = this.#take() ?? (await this.#arriving())
+    for (const chunk of chunks) this.#events.push(...this.#decoder.push(chunk))
+    if (this.#ended) this.#events.push(...this.#decoder.end())
+  }
+
+  /** What the opening itself has opened, before anything is asked for anew. */
+  #take(): Bytes[] | undefined {
+    const chunks = this.#chunks
+    this.#chunks = []
+    return chunks.length > 0 ? chunks : undefined
+  }
+
+  async #arriving(): Promise<Bytes[]> {
+    if (this.#broken !== undefined) throw this.#broken as Error
+    const part = await this.#parts.next()
+    if (part !== undefined) return this.opener.push(part)
+    this.#ended = true
+    return this.opener.end()
+  }
+}
+
+const withContent: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
+
+/**
+ * Reads until the first chunk has opened. A failure up to there is one of opening; one after it belongs inside.
+ * The lease must hold at each step: a verdict that ends while we wait opens nothing more.
+ */
+export async function openChunks(cvm: AttestedCvm, parts: Parts, { find, limits }: Opening): Promise<ChunkedRequest> {
+  const opener = new RequestChunkOpener(find, { maxChunks: limits.chunks, maxBytes: limits.stream })
+  for (;;) {
+    const part = await parts.next()
+    demandAttested(cvm)
+    const begun = begin(opener, part)
+    if (opener.opened !== undefined) return new ChunkedRequest(opener, parts, begun, limits)
+    if (begun.broken !== undefined) throw begun.broken as Error
+  }
+}
+
+function begin(opener: RequestChunkOpener, part: Bytes | undefined): Begun {
+  try {
+    return { chunks: part === undefined ? opener.end() : opener.push(part), broken: undefined }
+  } catch (broken) {
+    return { chunks: [], broken }
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * The life of one request: open -> screen -> once -> serve -> seal. Standard and chunked messages go through the same
+ * five verbs; they differ in how they open and how they seal. RFC 9458 §5, draft-ietf-ohai-chunked-ohttp-08, house.md 4.
+ */
+import type { Family } from '../shared/http/media-types.ts'
+import { cannotOpen, problem, type Problem } from '../shared/http/problem.ts'
+import type { KeyFinder } from '../shared/ohttp/gateway-key.ts'
+import { Refusal, type RefusalCode } from '../shared/refusal.ts'
+import type { Store } from '../shared/store/store.ts'
+import { answerAndClose, plain } from '../shared/upstream/answer.ts'
+import { chunked } from './chunked.ts'
+import {
+  demandAttested,
+  type Body,
+  type Context,
+  type FamilyRoom,
+  type GatewayLimits,
+  type Opened,
+  type Opening,
+  type Received,
+} from './opened.ts'
+import { refusedFor } from './refused.ts'
+import { replayGuard } from './replay.ts'
+import { screen, type ScreenOptions, type Screened } from './screen.ts'
+import { standard } from './standard.ts'
+import { CvmFailure, type AttestedCvm, type CvmPool, type CvmResponse } from './target.ts'
+import type { Observe, Outcome } from './vocabulary.ts'
+
+export type ObliviousOptions = {
+  readonly find: KeyFinder
+  readonly cvm: Pick<CvmPool, 'lease'>
+  readonly claims: Store
+  readonly screen: ScreenOptions
+  readonly limits: GatewayLimits
+  readonly now: () => number
+  readonly observe: Observe
+  /** a mistake of ours; what it says may hold a peer's words and is not for a log */
+  readonly fault: (cause: unknown) => void
+  /** told after each claim whether the replay store does its work */
+  readonly storeWorks: (works: boolean) => void
+}
+
+export type Oblivious = (family: Family, context: Context) => Promise<Response>
+
+export function createOblivious(options: ObliviousOptions): Oblivious {
+  const { find, limits, claims, now, observe, storeWorks } = options
+  const once = replayGuard({ claims, window: options.screen.window, now, works: storeWorks })
+
+  async function tell(opened: Opened, cvm: AttestedCvm): Promise<Outcome> {
+    const inner = await opened.read()
+    const wanted = screen(inner.head, options.screen, now())
+    const body = inner.body(wanted.contentLength)
+    // After the screen, which takes no time: what is refused there takes no room in the store either.
+    await once(opened, wanted.dated)
+    const response = await serve(cvm, wanted, body, opened.reply.signal)
+    return opened.reply.seal(response)
+  }
+
+  /** From the first opened byte on: whatever happens is answered inside the encapsulation, or cut. */
+  async function live(family: Family, opened: Opened, cvm: AttestedCvm): Promise<void> {
+    try {
+      observe(family, await tell(opened, cvm).catch((cause: unknown) => sealRefusal(opened, cause)))
+    } catch (cause) {
+      options.fault(cause)
+      opened.reply.cut()
+    } finally {
+      cvm.release()
+      opened.close()
+    }
+  }
+
+  function sealRefusal(opened: Opened, cause: unknown): Outcome {
+    const refused = refusedFor(cause, now())
+    if (refused.outcome === 'fault') options.fault(cause)
+    return opened.reply.refuse(refused)
+  }
+
+  async function receive<Content>(family: Family, room: FamilyRoom<Content>, opening: Opening): Promise<Response> {
+    let received: Received<Content> | undefined
+    let cvm: AttestedCvm | undefined
+    try {
+      received = await room.receive(opening)
+      cvm = options.cvm.lease()
+      demandAttested(cvm)
+      const opened = await room.open(cvm, received, opening)
+      void live(family, opened, cvm)
+      return await opened.reply.response
+    } catch (cause) {
+      cvm?.release()
+      const { outcome, answer } = unopened(cause, family === 'standard' ? limits.request : limits.stream)
+      observe(family, outcome)
+      if (outcome === 'fault') options.fault(cause)
+      return (await received?.discard()) === true ? plain(answer) : answerAndClose(opening.context, answer)
+    }
+  }
+
+  return (family, context) => {
+    const opening = { find, limits, context }
+    return family === 'standard' ? receive(family, standard, opening) : receive(family, chunked, opening)
+  }
+}
+
+async function serve(cvm: AttestedCvm, wanted: Screened, body: Body, signal?: AbortSignal): Promise<CvmResponse> {
+  // The verdict may have ended since the opening: then nothing is sent.
+  if (!cvm.alive) throw new CvmFailure('expired', 'the verdict is over')
+  const { method, path, headers } = wanted
+  return cvm.send({ method, path, headers, body }, signal)
+}
+
+/** Outside there is one answer for everything that has to do with opening; the rest has to do with reading. */
+function unopened(cause: unknown, limit: number): { outcome: Outcome; answer: Problem } {
+  const code: RefusalCode | undefined = cause instanceof Refusal ? cause.code : undefined
+  switch (code) {
+    case undefined:
+      return { outcome: 'fault', answer: problem(500) }
+    case 'no-attested-cvm':
+      return { outcome: 'no-cvm', answer: problem(503) }
+    case 'stalled':
+      return { outcome: 'unreadable', answer: problem(408) }
+    case 'body-too-large':
+      return { outcome: 'unreadable', answer: problem(413, { limit }) }
+    default:
+      return { outcome: 'unopened', answer: cannotOpen }
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * What went wrong after a request was opened, as an answer that goes back sealed: one problem document for each status,
+ * so that the inside says no more than wire.md "Errors" does. RFC 9458 §5.2, RFC 9457; OHTTP-G11, G20, G23, G24.
+ */
+import { utf8, type Bytes } from '../shared/bytes.ts'
+import type { Field } from '../shared/http/fields.ts'
+import { mediaTypes } from '../shared/http/media-types.ts'
+import { dateProblem } from '../shared/http/problem.ts'
+import { Refusal, type RefusalCode } from '../shared/refusal.ts'
+import { CvmFailure, type CvmFailureReason } from './target.ts'
+import type { Outcome } from './vocabulary.ts'
+
+export type Refused = {
+  readonly outcome: Outcome
+  readonly status: number
+  readonly headers: readonly Field[]
+  readonly content: Bytes
+}
+
+const titles = {
+  400: 'Bad Request',
+  403: 'Forbidden',
+  408: 'Request Timeout',
+  413: 'Content Too Large',
+  417: 'Expectation Failed',
+  500: 'Internal Server Error',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+} as const
+type Status = keyof typeof titles
+
+// Everything else a stranger can do wrong inside is a malformed request.
+const byCode: Partial<Record<RefusalCode, readonly [Status, Outcome]>> = {
+  'seen-before': [400, 'replayed'],
+  'date-outside-window': [400, 'wrong-date'],
+  'target-not-allowed': [403, 'not-allowed'],
+  'method-not-allowed': [400, 'not-allowed'],
+  stalled: [408, 'malformed'],
+  'body-too-large': [413, 'too-large'],
+  'chunk-too-large': [413, 'too-large'],
+  'too-many': [413, 'too-large'],
+  expectation: [417, 'expectation'],
+  'store-full': [503, 'store-unavailable'],
+}
+
+const byReason: Record<CvmFailureReason, readonly [Status, Outcome]> = {
+  unreachable: [502, 'cvm-failed'],
+  slow: [504, 'cvm-slow'],
+  expired: [503, 'cvm-expired'],
+}
+
+export function refusedFor(cause: unknown, now: number): Refused {
+  const [status, outcome] = rowFor(cause)
+  const date = outcome === 'wrong-date'
+  const content = utf8(JSON.stringify({ type: date ? dateProblem : 'about:blank', title: titles[status], status }))
+  // The client corrects its clock by this one field, for one retry (trust.md 6).
+  const clock: Field[] = date ? [['date', new Date(now).toUTCString()]] : []
+  const wait: Field[] = status === 503 ? [['retry-after', '1']] : []
+  const headers: Field[] = [['content-type', mediaTypes.problem], ['cache-control', 'no-store'], ...clock, ...wait]
+  return { outcome, status, headers, content }
+}
+
+function rowFor(cause: unknown): readonly [Status, Outcome] {
+  if (cause instanceof CvmFailure) return byReason[cause.reason]
+  if (cause instanceof Refusal) return byCode[cause.code] ?? [400, 'malformed']
+  return [500, 'fault']
+}

@@ -1,0 +1,115 @@
+/**
+ * Standard messages: one request, one answer, each sealed whole and padded to a bucket. RFC 9458 §4.3-4.4, §5.
+ * The hot path: the content is read by hand and the answer is one Buffer (feasibility.md 2).
+ */
+import { concat, type Bytes } from '../shared/bytes.ts'
+import { decodeRequest } from '../shared/bhttp/decode.ts'
+import { encode } from '../shared/bhttp/encode.ts'
+import type { ResponseHead } from '../shared/bhttp/message.ts'
+import { paddingFor } from '../shared/bhttp/padding.ts'
+import type { Field } from '../shared/http/fields.ts'
+import { contentOf, readBounded } from '../shared/http/body.ts'
+import { families } from '../shared/http/media-types.ts'
+import { problem } from '../shared/http/problem.ts'
+import { openRequest, type OpenedRequest } from '../shared/ohttp/request.ts'
+import { plain } from '../shared/upstream/answer.ts'
+import {
+  demandAttested,
+  requestLimits,
+  type FamilyRoom,
+  type GatewayLimits,
+  type Inner,
+  type Opened,
+  type Reply,
+} from './opened.ts'
+import { gather, passedOn, writable } from './from-cvm.ts'
+import { agree } from './screen.ts'
+
+export const standard: FamilyRoom<Bytes> = {
+  async receive({ context, limits: { request, stall } }) {
+    const content = await readBounded(contentOf(context), { max: request, stall })
+    return { content, discard: () => Promise.resolve(true) }
+  },
+  open(cvm, { content }, { find, limits }) {
+    return Promise.try(() => {
+      demandAttested(cvm)
+      return openedWhole(openRequest(find, content), limits)
+    })
+  },
+}
+
+function openedWhole(request: OpenedRequest, limits: GatewayLimits): Opened {
+  const read = (): Inner => {
+    const { content, ...head } = decodeRequest(request.content, requestLimits(limits.request))
+    const body = (said: number | undefined) => {
+      agree(said, content.length)
+      return content.length === 0 ? null : content
+    }
+    return { head, body }
+  }
+  return {
+    keyId: request.keyId,
+    enc: request.enc,
+    read: () => Promise.try(read),
+    reply: wholeReply(request, limits),
+    close: () => undefined,
+  }
+}
+
+function wholeReply(request: OpenedRequest, limits: GatewayLimits): Reply {
+  const { promise, resolve } = Promise.withResolvers<Response>()
+  const send = (head: ResponseHead, content: Uint8Array, trailers: readonly Field[] = []): void => {
+    resolve(
+      sealed(
+        sealWhole(
+          request,
+          writable(() => written(head, content, trailers)),
+        ),
+      ),
+    )
+  }
+  return {
+    response: promise,
+    async seal(response) {
+      const content = await gather(response, limits.answer)
+      send({ ...response, headers: passedOn(response.headers) }, content, passedOn(response.trailers()))
+      return 'served'
+    },
+    refuse({ outcome, content, ...head }) {
+      send(head, content)
+      return outcome
+    },
+    cut: () => resolve(plain(problem(500))),
+  }
+}
+
+function written({ status, headers }: ResponseHead, content: Uint8Array, trailers: readonly Field[]): Bytes {
+  return encode({
+    kind: 'response',
+    framing: 'known',
+    informational: [],
+    status,
+    headers,
+    content,
+    trailers,
+    padding: 0,
+  })
+}
+
+/** Padded so that the complete encapsulated response, nonce and tag included, fills its bucket (wire.md "Padding"). */
+function sealWhole(request: OpenedRequest, message: Bytes): Bytes {
+  const padding = paddingFor(message.length, request.overhead)
+  return request.sealResponse(concat(message, new Uint8Array(padding)))
+}
+
+function sealed(content: Bytes): Response {
+  // Buffer: node-server has a short way for it; web byte arrays take the long one.
+  return new Response(Buffer.from(content.buffer, content.byteOffset, content.length), {
+    status: 200,
+    headers: {
+      'content-type': families.standard.response,
+      'content-length': String(content.length),
+      'cache-control': 'no-store',
+    },
+  })
+}

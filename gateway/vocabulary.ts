@@ -1,0 +1,49 @@
+/**
+ * Every word a gateway may log or count. No address, path, content, key or time of a single request fits in here
+ * (conformance OPS-1); single requests are counted, never logged.
+ */
+import type { Family } from '../shared/http/media-types.ts'
+import type { RefusalCode } from '../shared/refusal.ts'
+
+/** What `/readyz` may name as missing. */
+export const conditions = ['attested-cvm', 'keys', 'bundle', 'store'] as const
+export type Condition = (typeof conditions)[number]
+
+/** How one request ended. The sealed ones look alike from outside; only these counts tell them apart. */
+export const outcomes = [
+  'served',
+  'no-cvm', // plain 503
+  'unreadable', // plain 408, 413, or the sender left
+  'unopened', // plain 400
+  'malformed',
+  'replayed',
+  'wrong-date',
+  'not-allowed',
+  'too-large',
+  'expectation',
+  'cvm-failed',
+  'cvm-slow',
+  'cvm-expired',
+  'store-unavailable',
+  'left', // the reader went away
+  'cut', // an answer that had begun could not be finished
+  'fault', // our own mistake
+] as const
+export type Outcome = (typeof outcomes)[number]
+
+export type Observe = (family: Family, outcome: Outcome) => void
+
+export type GatewayEvents = {
+  started: { port: number; adminPort: number; tls: boolean; simulated: boolean }
+  readiness: { ready: boolean }
+  missing: { condition: Condition }
+  'keys-turned': { created: number; destroyed: number }
+  'keys-failed': { why: RefusalCode | 'unexpected' }
+  'bundle-served': { serial: number }
+  'bundle-failed': { why: RefusalCode | 'unexpected' }
+  attested: { simulated: boolean }
+  'not-attested': { why: RefusalCode }
+  'request-failed': { why: 'unexpected' }
+  stopping: { connections: number }
+  stopped: { cut: number }
+}
