@@ -46,6 +46,8 @@ export type Town = {
   onPost: Misbehaviour
   /** Alters a sealed answer on its way: the pieces that would be written. */
   alter: (pieces: Bytes[]) => Bytes[]
+  /** Answers a browser from anywhere, as wire.md has it. */
+  cors: boolean
   /** Closes the connection instead of ending a streamed answer. */
   cut: boolean
   publish(changes?: { readonly serial?: number; readonly key?: GatewayKey }): Promise<void>
@@ -71,6 +73,7 @@ export async function town(people?: Operator): Promise<Town> {
     onBundle: () => false,
     onPost: () => false,
     alter: (pieces) => pieces,
+    cors: false,
     cut: false,
     async publish({ serial = 7, key = state.key } = {}) {
       state.key = key
@@ -114,12 +117,21 @@ async function answer(town: Town, incoming: IncomingMessage, outgoing: ServerRes
   }
   const request = received()
   town.received.push(request)
+  if (town.cors) for (const [name, value] of corsFields) outgoing.setHeader(name, value)
+  if (method === 'OPTIONS') outgoing.writeHead(204).end()
+  if (method === 'OPTIONS') return
   const misbehave = method === 'GET' ? town.onBundle : town.onPost
   if (await misbehave(request, outgoing)) return
   if (method === 'GET') outgoing.writeHead(200, { 'content-type': mediaTypes.bundle }).end(town.bundle)
   else if (incoming.headers['content-type'] === mediaTypes.request) standard(town, request.body, outgoing)
   else await chunked(town, request.body, outgoing)
 }
+
+const corsFields = [
+  ['access-control-allow-origin', '*'],
+  ['access-control-allow-methods', 'GET, POST'],
+  ['access-control-allow-headers', 'content-type, incremental, authorization'],
+] as const
 
 function find(town: Town): (keyId: number) => GatewayKey | undefined {
   return (keyId) => (keyId === town.key.config.keyId ? town.key : undefined)

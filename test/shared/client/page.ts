@@ -1,0 +1,21 @@
+/** What an application in a browser does; bundled for the page of browser.test.ts, which calls `ask` from outside. */
+import { createObliviousFetch, ObliviousError } from '../../../shared/client/browser.ts'
+
+export type Question = { readonly relay: string; readonly trust: string; readonly family: 'standard' | 'chunked' }
+
+/** The pieces of the answer as they came, or the code of the typed error. */
+export type Outcome = { readonly parts: string[] } | { readonly code: string }
+
+async function ask(question: Question): Promise<Outcome> {
+  const fetch = createObliviousFetch({ ...question, placement: 'front', plaintextLoopback: true })
+  try {
+    const answer = await fetch('https://app.asunder.example/v1/notes', { method: 'POST', body: 'the dossier' })
+    const parts: string[] = []
+    for await (const part of answer.body ?? []) parts.push(new TextDecoder().decode(part as Uint8Array))
+    return { parts }
+  } catch (error) {
+    return { code: error instanceof ObliviousError ? error.code : String(error) }
+  }
+}
+
+Object.assign(globalThis, { ask })
