@@ -1,0 +1,103 @@
+/** The command as a shell meets it: real processes, real signals, and whichever Node stands in the PATH. */
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { town, type Town } from './town.ts'
+
+const bin = resolve('shared/client/bin.mjs')
+/** An older Node of the machine, where there is one: the launcher must find the bundled one from there. */
+const olderNode = ['/usr/bin/node', '/usr/local/bin/node'].find((path) => existsSync(path))
+
+type Ended = { readonly code: number | null; readonly out: string; readonly err: string }
+
+let pair: Town
+let folder: string
+
+beforeAll(async () => {
+  pair = await town()
+  folder = await mkdtemp(join(tmpdir(), 'asunder-command-'))
+  await writeFile(join(folder, 'root.note'), pair.operator.root)
+  pair.app = () => ({ headers: [['content-type', 'text/event-stream']], content: events() })
+})
+
+afterAll(async () => {
+  await pair.close()
+  await rm(folder, { recursive: true })
+})
+
+type Options = { readonly node?: string; readonly script?: string; readonly onOut?: (pid: number) => void }
+
+function asunder(
+  args: readonly string[],
+  { node = process.execPath, script = bin, onOut }: Options = {},
+): Promise<Ended> {
+  const env = { PATH: '/usr/bin:/bin', NO_COLOR: '1' }
+  const child = spawn(node, [script, ...args], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  let [out, err] = ['', '']
+  child.stdout.on('data', (data: Buffer) => {
+    out += data.toString()
+    onOut?.(child.pid ?? 0)
+  })
+  child.stderr.on('data', (data: Buffer) => (err += data.toString()))
+  return new Promise((done) => child.on('close', (code) => done({ code, out, err })))
+}
+
+const connection = (): string[] => [
+  ...['--relay', pair.url, '--trust', 'root.note', '--placement', 'front', '--plaintext-loopback'],
+]
+
+test('asks, prints, remembers the serial beside the trust file, and exits with 0', async () => {
+  const ended = await asunder(['ask', ...connection(), '--quiet', 'hello'])
+  expect(ended).toEqual({ code: 0, out: 'One two\n', err: '' })
+  expect(JSON.parse(await readFile(join(folder, 'root.note.front.seen'), 'utf8'))).toEqual({ serial: 7, roots: [] })
+})
+
+test('--version is the package’s', async () => {
+  const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string }
+  expect(await asunder(['--version'])).toEqual({ code: 0, out: `${version}\n`, err: '' })
+})
+
+test('a usage error exits with 2 and leaves standard output empty', async () => {
+  const { code, out, err } = await asunder(['ask', 'hello'])
+  expect([code, out]).toEqual([2, ''])
+  expect(err).toMatch(/^asunder: --relay is missing/)
+})
+
+test('Ctrl-C in the middle of an answer exits with 130', async () => {
+  pair.app = () => ({ headers: [['content-type', 'text/event-stream']], content: endless() })
+  const ended = await asunder(['ask', ...connection(), 'hello'], { onOut: (pid) => process.kill(pid, 'SIGINT') })
+  expect(ended.code).toBe(130)
+  expect(ended.out).toContain('tick')
+})
+
+if (olderNode === undefined) process.stderr.write('skipped: no older Node on this machine to start the launcher with\n')
+
+test.skipIf(olderNode === undefined)('an older Node runs the command with the bundled one', async () => {
+  expect(await asunder(['--version'], { node: olderNode ?? '' })).toMatchObject({ code: 0, err: '' })
+  expect((await asunder(['tell'], { node: olderNode ?? '' })).code).toBe(2)
+})
+
+test.skipIf(olderNode === undefined)('an older Node without the bundled one says which it needs', async () => {
+  const alone = join(folder, 'bin.mjs')
+  await writeFile(alone, await readFile(bin))
+  await symlink(resolve('shared/client/cli.ts'), join(folder, 'cli.ts'))
+  const { code, err } = await asunder(['--version'], { node: olderNode ?? '', script: alone })
+  expect(code).toBe(1)
+  expect(err).toMatch(/^asunder: needs Node 26 or newer; this is v\d+/)
+})
+
+async function* events(): AsyncGenerator<string> {
+  yield 'data: {"choices":[{"delta":{"content":"One"}}]}\n\n'
+  await new Promise((resolve) => setTimeout(resolve, 2))
+  yield 'data: {"choices":[{"delta":{"content":" two"}}]}\n\ndata: [DONE]\n\n'
+}
+
+async function* endless(): AsyncGenerator<string> {
+  for (;;) {
+    yield 'data: {"choices":[{"delta":{"content":"tick "}}]}\n\n'
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
