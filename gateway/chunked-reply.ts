@@ -94,6 +94,10 @@ export class ChunkedReply implements Reply {
 
   /** Sealed and written before this returns; then it waits, but only while the reader has no room. */
   async #send(plaintext: Uint8Array): Promise<void> {
+    const { stream, chunks } = this.#limits
+    if (this.#octets + plaintext.length > stream || this.#chunks >= chunks) {
+      throw new CvmFailure('unreachable', 'a stream longer than we carry')
+    }
     if (!this.#write(this.#sealer.seal(plaintext))) await this.#waitForRoom()
   }
 
@@ -101,9 +105,6 @@ export class ChunkedReply implements Reply {
   #write(sealed: Bytes): boolean {
     this.#chunks += 1
     this.#octets += sealed.length
-    if (this.#octets > this.#limits.stream || this.#chunks > this.#limits.chunks) {
-      throw new CvmFailure('unreachable', 'a stream longer than we carry')
-    }
     if (this.#chunks > 1) return this.#out.write(sealed)
     this.#octets += this.#sealer.head.length
     this.#out.head(200, fields)

@@ -85,7 +85,7 @@ export class ChunkedRequest {
     const event = await this.#next()
     if (event?.type !== 'head') throw new TypeError('a decoder begins with a head')
     const { head } = event
-    const empty = await this.#hasNoContent(head.method)
+    const empty = await this.#hasNoContent()
     return { head, body: (said) => this.#body(said, empty) }
   }
 
@@ -109,10 +109,8 @@ export class ChunkedRequest {
     agree(said, length)
   }
 
-  // A method that comes with content is passed on at once; one that does not waits for its end, so that no empty body
-  // is announced to the CVM.
-  async #hasNoContent(method: string): Promise<boolean> {
-    if (this.#events.length === 0 && withContent.has(method)) return false
+  // Waits for the first content or the end of everything, so that no empty body is announced to the CVM.
+  async #hasNoContent(): Promise<boolean> {
     const event = await this.#next()
     if (event?.type === 'content') {
       this.#events.unshift(event)
@@ -153,8 +151,6 @@ export class ChunkedRequest {
     return this.opener.end()
   }
 }
-
-const withContent: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
 
 /**
  * Reads until the first chunk has opened. A failure up to there is one of opening; one after it belongs inside.

@@ -151,7 +151,7 @@ describe('no lease, no opening', () => {
 
   test('a verdict that ends while a request arrives opens nothing any more', async () => {
     const key = newKey()
-    const receiver = vi.fn(key.receiver)
+    const receiver = vi.fn((...asked: Parameters<typeof key.receiver>) => key.receiver(...asked))
     const place = await town({ keys: [{ ...key, receiver }] })
     const client = await ChunkedClient.to(key)
     const answer = client.send(place.app)
