@@ -67,8 +67,10 @@ export function createAdmission(options: AdmissionOptions): Admission {
   const drains = new Map<BucketName, number>()
   return {
     admit(context) {
-      if (limiter !== undefined && !limiter.take(bucketOf(context), now())) return overRate
-      return drains.size > 0 && (drains.get(bucketOf(context)) ?? 0) >= most ? overBudget : undefined
+      // Named now, while there is an address: a connection that has gone does not know it any more.
+      const bucket = bucketOf(context)
+      if (limiter !== undefined && !limiter.take(bucket, now())) return overRate
+      return drains.size > 0 && (drains.get(bucket) ?? 0) >= most ? overBudget : undefined
     },
     abandon(context) {
       const bucket = bucketOf(context)
