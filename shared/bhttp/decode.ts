@@ -2,7 +2,6 @@
  * Reads Binary HTTP messages, whole or as their bytes arrive. RFC 9292 §3.
  * There is one reader: decoding a whole message is pushing it in one piece, so the two cannot differ.
  */
-import type { Bytes } from '../bytes.ts'
 import { Refusal } from '../refusal.ts'
 import { Feed } from './feed.ts'
 import {
@@ -27,6 +26,7 @@ import {
   type ContentEvent,
   type Steps,
 } from './parts.ts'
+import { Pieces } from './pieces.ts'
 import { isInformational } from './rules.ts'
 
 /** In this order: `head`, `content` any number of times and never empty, `trailers` (perhaps none) once, `end`. */
@@ -129,14 +129,24 @@ export class ResponseDecoder extends Decoder<ResponseEvent> {
 
 /** The content may be a view of `bytes`. */
 export function decodeRequest(bytes: Uint8Array, limits: Partial<Limits> = {}): DecodedRequest {
-  const events = allOf(new RequestDecoder(limits), bytes)
-  const { framing, head } = only(events, 'head')
-  return { kind: 'request', framing, ...head, ...rest(events) }
+  const decoder = new RequestDecoder(limits)
+  return requestOf([...decoder.push(bytes), ...decoder.end()])
 }
 
 /** The content may be a view of `bytes`. */
 export function decodeResponse(bytes: Uint8Array, limits: Partial<Limits> = {}): DecodedResponse {
-  const events = allOf(new ResponseDecoder(limits), bytes)
+  const decoder = new ResponseDecoder(limits)
+  return responseOf([...decoder.push(bytes), ...decoder.end()])
+}
+
+/** The message that all events of a decoder tell, in however many pieces it was pushed. */
+export function requestOf(events: readonly RequestEvent[]): DecodedRequest {
+  const { framing, head } = only(events, 'head')
+  return { kind: 'request', framing, ...head, ...bodyOf(events) }
+}
+
+/** The message that all events of a decoder tell, in however many pieces it was pushed. */
+export function responseOf(events: readonly ResponseEvent[]): DecodedResponse {
   const { framing, head } = only(events, 'head')
   const informational = events.filter((event) => event.type === 'informational')
   return {
@@ -144,17 +154,14 @@ export function decodeResponse(bytes: Uint8Array, limits: Partial<Limits> = {}):
     framing,
     informational: informational.map(({ status, headers }) => ({ status, headers })),
     ...head,
-    ...rest(events),
+    ...bodyOf(events),
   }
 }
 
-function allOf<Event extends { readonly type: string }>(decoder: Decoder<Event>, bytes: Uint8Array): Event[] {
-  return [...decoder.push(bytes), ...decoder.end()]
-}
-
-function rest(events: readonly (RequestEvent | ResponseEvent)[]) {
-  const content: Bytes = events.find((event) => event.type === 'content')?.bytes ?? new Uint8Array(0)
-  return { content, trailers: only(events, 'trailers').fields, padding: only(events, 'end').padding }
+function bodyOf(events: readonly (RequestEvent | ResponseEvent)[]) {
+  const content = new Pieces()
+  for (const event of events) if (event.type === 'content') content.add(event.bytes)
+  return { content: content.take(), trailers: only(events, 'trailers').fields, padding: only(events, 'end').padding }
 }
 
 function only<Event extends { readonly type: string }, Type extends Event['type']>(

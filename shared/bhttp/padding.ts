@@ -35,7 +35,7 @@ export function paddingFor(plaintextLength: number, overhead: number): number {
   return bucket(length) - length
 }
 
-/** Floor of the binary logarithm, exact: Math.log2 rounds up just below large powers of two. */
+/** Floor of the binary logarithm by counting bits: Math.log2 leaves its rounding to the engine. */
 function log2(value: number): number {
   const high = Math.floor(value / 2 ** 32)
   return high > 0 ? 63 - Math.clz32(high) : 31 - Math.clz32(value)

@@ -1,7 +1,13 @@
 /** How a Binary HTTP message is framed, ends and arrives. RFC 9292 §3.1-3.3, §3.5, §3.8 and §4. */
 import { describe, expect, test } from 'vitest'
 import { concat, fromHex, hex } from '../../../shared/bytes.ts'
-import { decodeRequest, decodeResponse, RequestDecoder, ResponseDecoder } from '../../../shared/bhttp/decode.ts'
+import {
+  decodeRequest,
+  decodeResponse,
+  RequestDecoder,
+  ResponseDecoder,
+  responseOf,
+} from '../../../shared/bhttp/decode.ts'
 import type { Kind } from '../../../shared/bhttp/message.ts'
 import { varint } from '../../../shared/bhttp/varint.ts'
 import { decodedOf, eventsOf, line, outcome, request, response, section, streamed } from './feeding.ts'
@@ -170,6 +176,14 @@ describe('events', () => {
     expect(types('00')).toEqual(['trailers'])
     expect(types('0000')).toEqual([])
     expect(decoder.end()).toEqual([{ type: 'end', padding: 2 }])
+  })
+
+  test('of a message in pieces, put together, are the message', () => {
+    const bytes = streamed('0178013100 026f6b 0121 00 0164027879 00 0000')
+    const decoder = new ResponseDecoder()
+    const events = [...bytes].flatMap((byte) => decoder.push(Uint8Array.of(byte)))
+    expect(responseOf([...events, ...decoder.end()])).toEqual(decodeResponse(bytes))
+    expect(() => responseOf(events)).toThrow(TypeError)
   })
 
   test('content of one piece is one event, however many chunks it came in', () => {

@@ -34,6 +34,7 @@ describe('INC-4: the field is an item of type Boolean', () => {
     [['?1,'], null],
     [['?1', ''], null],
     [['?1', '?0'], null],
+    [['?1', 'b'], null],
     [['?1;'], null],
     [['?1 ;x'], null],
     [['?1 x'], null],
