@@ -275,7 +275,7 @@ describe('refusals', () => {
       throw new Error('secret')
     }
     const routes: RelayOptions['routes'] = [{ path: '/', forward, mirror }]
-    const { relay } = relayWith({ routes, unexpected: () => void noticed++ })
+    const { relay } = relayWith({ routes, unexpected: () => (noticed += 1) })
     expect(await said(await relay.request('/', send()))).toEqual(refusal(500, 'Internal Server Error'))
     expect(noticed).toBe(1)
   })

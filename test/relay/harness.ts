@@ -75,7 +75,10 @@ export type RawGateway = {
 }
 
 /** A gateway that answers each complete-looking request on a connection with the text that the script gives. */
-export async function rawGateway(script: (request: string, socket: Socket) => string | undefined): Promise<RawGateway> {
+export async function rawGateway(
+  script: (request: string, socket: Socket) => string | undefined,
+  atEnd: (end: () => void) => void = onTestFinished,
+): Promise<RawGateway> {
   const heard: string[] = []
   const sockets: Socket[] = []
   const server = createServer((socket) => {
@@ -84,7 +87,7 @@ export async function rawGateway(script: (request: string, socket: Socket) => st
     let pending = ''
     socket.on('error', () => undefined)
     socket.on('data', (bytes) => {
-      heard[at] += bytes.toString('latin1')
+      heard[at] = (heard[at] ?? '') + bytes.toString('latin1')
       pending += bytes.toString('latin1')
       if (!complete(pending)) return
       const request = pending
@@ -94,7 +97,7 @@ export async function rawGateway(script: (request: string, socket: Socket) => st
     })
   })
   const port = await opened(server)
-  onTestFinished(() => {
+  atEnd(() => {
     for (const socket of sockets) socket.destroy()
     server.close()
   })

@@ -13,7 +13,10 @@ function gateway(script: (request: UpstreamRequest) => Scripted): { forward: For
     asked.push(request)
     queueMicrotask(() => {
       const answer = script(request)
-      if (typeof answer === 'string') return listener.fail(answer)
+      if (typeof answer === 'string') {
+        listener.fail(answer)
+        return
+      }
       listener.head(answer.status ?? 200, (name) => answer.fields[name])
       if (answer.body.length > 0) listener.data(answer.body)
       listener.end()

@@ -1,0 +1,255 @@
+/** A whole relay from its settings: TLS on both sides, the private listener, insecure settings, and its end. */
+import { exec, execFileSync, spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer, request } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { relaySettings } from '../../relay/config.ts'
+import { openRelay, type RelayService } from '../../relay/service.ts'
+import { SettingsError } from '../../shared/config/read.ts'
+import { createLog } from '../../shared/observability/log.ts'
+import type { RelayEvents } from '../../relay/vocabulary.ts'
+import { ask, good, head, httpGateway, post, rawClient, rawGateway, sealed, until } from './harness.ts'
+
+async function open(settings: object, directory = '.'): Promise<{ service: RelayService; lines: string[] }> {
+  const lines: string[] = []
+  const log = createLog<RelayEvents>({ service: 'relay', write: (line) => lines.push(line) })
+  const file = (path: string): Buffer => readFileSync(join(directory, path))
+  const world = { now: Date.now, salt: () => new Uint8Array(32), file, log }
+  const service = await openRelay(relaySettings(JSON.stringify(settings), 'test'), world)
+  onTestFinished(() => service.force())
+  return { service, lines }
+}
+
+const listen = { host: '127.0.0.1', port: 0, plaintextLoopback: true }
+const route = (port: number) => ({ gateway: `http://127.0.0.1:${port}`, plaintextLoopback: true })
+const get = async (port: number, path: string): Promise<string> => ask(port, `GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`)
+
+const keys = (type: string): string =>
+  `HTTP/1.1 200 OK\r\ncontent-type: ${type}\r\ncache-control: max-age=600\r\nset-cookie: me=1\r\ncontent-length: 4\r\n\r\nkeys`
+const gatewayScript = (text: string): string =>
+  text.startsWith('POST')
+    ? good
+    : keys(text.includes('asunder-bundle') ? 'application/asunder-bundle' : 'application/ohttp-keys')
+
+describe('on loopback', () => {
+  test('a bare origin means the well-known resource, and a path means that path', async () => {
+    const gateway = await rawGateway(gatewayScript)
+    const { gateway: origin, plaintextLoopback } = route(gateway.port)
+    const second = { name: 'two', gateway: `${origin}/two?x=1`, plaintextLoopback }
+    const { service } = await open({ listen, routes: [{ gateway: origin, plaintextLoopback }, second] })
+    await ask(service.port, post())
+    await ask(service.port, post({}, 'opaque', '/r/two'))
+    const asked = gateway.heard.join('').match(/POST .*(?= HTTP)/g)
+    expect(asked?.sort()).toEqual(['POST /.well-known/ohttp-gateway', 'POST /two?x=1'])
+  })
+
+  test('the mirror is warm before anybody asks, and the private listener says so; the public one does not', async () => {
+    const gateway = await rawGateway(gatewayScript)
+    const { service } = await open({ listen, routes: [route(gateway.port)] })
+    await until(() => gateway.heard.join('').includes('ohttp-gateway'))
+    await ask(service.port, post())
+    expect(head(await get(service.adminPort, '/healthz'))[0]).toBe('HTTP/1.1 200 OK')
+    expect(head(await get(service.adminPort, '/readyz'))[0]).toBe('HTTP/1.1 200 OK')
+    const metrics = await get(service.adminPort, '/metrics')
+    expect(metrics).toContain('asunder_relay_requests_total{family="standard",outcome="served"} 1')
+    expect(metrics).toContain('asunder_relay_mirror_looks_total{resource="keys",result="refreshed"} 1')
+    for (const path of ['/healthz', '/readyz', '/metrics']) {
+      expect(head(await get(service.port, path))[0]).toBe('HTTP/1.1 404 Not Found')
+    }
+    expect(head(await get(service.port, '/.well-known/ohttp-gateway'))).toHaveLength(7)
+  })
+
+  test('not ready while there are no keys to show', async () => {
+    const { service, lines } = await open({ listen, routes: [route(1)] })
+    const ready = await get(service.adminPort, '/readyz')
+    expect(head(ready)[0]).toBe('HTTP/1.1 503 Service Unavailable')
+    expect(ready).toContain('not ready: mirror')
+    await until(() => lines.some((line) => line.includes('"mirror-failed"')))
+  })
+
+  test('OPS-1: no line of the log is about a request', async () => {
+    const gateway = await rawGateway(gatewayScript)
+    const { service, lines } = await open({ listen, routes: [route(gateway.port)] })
+    await until(() => lines.length >= 3)
+    const before = lines.length
+    for (let i = 0; i < 3; i++) await ask(service.port, post({ cookie: 'me=1' }))
+    await ask(service.port, 'nonsense\r\n\r\n')
+    expect(lines).toHaveLength(before)
+    expect(lines.join('')).not.toMatch(/127\.0\.0\.1|me=1|POST/)
+  })
+
+  test('OPS-3: asked to end, it lets what is under way end, and takes nothing new', async () => {
+    let finish: () => void = () => undefined
+    const gateway = await httpGateway((_request, response) => {
+      response.writeHead(200, { 'content-type': 'message/ohttp-chunked-res' }).write('first')
+      finish = () => response.end('last')
+    })
+    const { service } = await open({ listen, routes: [route(gateway.port)] })
+    const client = rawClient(service.port)
+    client.socket.write(post({ 'content-type': 'message/ohttp-chunked-req' }))
+    await until(() => client.heard().includes('first'))
+    const closing = service.close()
+    const late = rawClient(service.port)
+    await late.closed
+    finish()
+    await closing
+    expect(client.heard()).toContain('4\r\nlast\r\n0\r\n\r\n')
+  })
+
+  test('forced, it does not wait', async () => {
+    const gateway = await httpGateway((_request, response) => {
+      response.writeHead(200, { 'content-type': 'message/ohttp-chunked-res' }).write('first')
+    })
+    const { service } = await open({ listen, routes: [route(gateway.port)] })
+    const client = rawClient(service.port)
+    client.socket.write(post({ 'content-type': 'message/ohttp-chunked-req' }))
+    await until(() => client.heard().includes('first'))
+    void service.close()
+    await service.force()
+    await client.closed
+    expect(client.heard()).not.toContain('0\r\n\r\n')
+  })
+})
+
+describe('OHTTP-R16: settings that would speak plaintext', () => {
+  const good = { listen, routes: [route(1)] }
+  test.each<[string, object, string]>([
+    ['a listener without TLS', { ...good, listen: { host: '127.0.0.1', port: 0 } }, 'needs tls'],
+    ['a plaintext listener beyond loopback', { ...good, listen: { ...listen, host: '0.0.0.0' } }, 'needs tls'],
+    ['an admin listener beyond loopback', { ...good, admin: { host: '0.0.0.0', port: 0 } }, 'stays on loopback'],
+    [
+      'no public hosts beyond loopback',
+      { ...good, listen: { host: '0.0.0.0', port: 0, tls: { key: 'k', cert: 'c' } } },
+      'publicHosts',
+    ],
+    ['a second route without a name', { ...good, routes: [route(1), route(2)] }, 'needs a name'],
+    [
+      'two routes of one name',
+      {
+        ...good,
+        routes: [
+          { ...route(1), name: 'a' },
+          { ...route(2), name: 'a' },
+        ],
+      },
+      'must differ',
+    ],
+    ['no route', { listen, routes: [] }, 'routes'],
+    ['a gateway that is no URL', { listen, routes: [{ gateway: 'gw.example' }] }, 'gateway'],
+    ['an unknown setting', { ...good, debug: true }, 'debug'],
+    ['a request limit above 64 MiB', { ...good, limits: { request: (64 << 20) + 1 } }, 'request'],
+  ])('%s is refused', (_, settings, message) => {
+    const reading = (): unknown => relaySettings(JSON.stringify(settings), 'test')
+    expect(reading).toThrow(SettingsError)
+    expect(reading).toThrow(message)
+  })
+
+  test.each([
+    ['http: beyond loopback', 'http://gw.example', true],
+    ['http: on loopback without the switch', 'http://127.0.0.1:1', false],
+  ])('%s is refused', async (_, gateway, plaintextLoopback) => {
+    const opening = open({ listen, routes: [{ gateway, plaintextLoopback }] })
+    await expect(opening).rejects.toMatchObject({ code: 'insecure-configuration' })
+  })
+})
+
+describe.skipIf(spawnSync('openssl', ['version']).status !== 0)('over TLS', () => {
+  let directory = ''
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'relay-'))
+    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
+    const make = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2']
+    for (const name of ['relay', 'gateway']) {
+      execFileSync('openssl', [...make, '-keyout', `${name}.key`, '-out', `${name}.pem`, ...subject], {
+        cwd: directory,
+        stdio: 'ignore',
+      })
+    }
+  })
+  afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+  const file = (name: string): Buffer => readFileSync(join(directory, name))
+  const secure = { host: '127.0.0.1', port: 0, tls: { key: 'relay.key', cert: 'relay.pem' } }
+
+  async function tlsGateway(): Promise<{ port: number; clients: string[] }> {
+    const clients: string[] = []
+    const settings = { key: file('gateway.key'), cert: file('gateway.pem'), ca: file('relay.pem'), requestCert: true }
+    const server = createServer({ ...settings, rejectUnauthorized: true }, (incoming, outgoing) => {
+      clients.push(incoming.method ?? '')
+      incoming.resume().on('end', () => outgoing.writeHead(200, { 'content-type': 'message/ohttp-res' }).end(sealed))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => {
+      server.closeAllConnections()
+      server.close()
+    })
+    return { port: (server.address() as AddressInfo).port, clients }
+  }
+
+  async function askTls(port: number): Promise<{ status: number; body: string }> {
+    return new Promise((resolve, reject) => {
+      const headers = { 'content-type': 'message/ohttp-req' }
+      const asking = request({ host: '127.0.0.1', port, method: 'POST', headers, ca: file('relay.pem'), agent: false })
+      asking.on('error', reject).on('response', (response) => {
+        let body = ''
+        response.on('data', (bytes: Buffer) => (body += bytes.toString()))
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, body }))
+      })
+      asking.end('opaque')
+    })
+  }
+
+  test('OHTTP-R16, OHTTP-R21: both legs are TLS, and the relay shows its own certificate to a gateway it knows', async () => {
+    const gateway = await tlsGateway()
+    const own = { key: 'relay.key', cert: 'relay.pem' }
+    const routes = [{ gateway: `https://localhost:${gateway.port}`, ca: 'gateway.pem', clientCertificate: own }]
+    const { service } = await open({ listen: secure, routes }, directory)
+    expect(await askTls(service.port)).toEqual({ status: 200, body: sealed })
+    expect(gateway.clients).toContain('POST')
+  })
+
+  test('OHTTP-R16: a gateway that another authority certifies gets no request', async () => {
+    const gateway = await tlsGateway()
+    const routes = [{ gateway: `https://localhost:${gateway.port}`, ca: 'relay.pem' }]
+    const { service } = await open({ listen: secure, routes }, directory)
+    expect((await askTls(service.port)).status).toBe(502)
+    expect(gateway.clients).toEqual([])
+  })
+
+  test('OHTTP-R14: early data is not offered, plaintext is not spoken, and HTTP/2 is not chosen', async () => {
+    const { service } = await open({ listen: secure, routes: [route(1)] }, directory)
+    const connect = ['s_client', '-connect', `127.0.0.1:${service.port}`, '-alpn', 'h2,http/1.1', '-tls1_3']
+    const ask = 'GET / HTTP/1.1\r\nhost: x\r\n\r\n'
+    const child = await new Promise<string>((resolve) => {
+      const script = `(printf '${ask.replace(/\r\n/g, '\\r\\n')}'; sleep 1) | openssl ${connect.join(' ')} 2>&1`
+      exec(script, (_error, stdout) => resolve(stdout))
+    })
+    expect(child).toContain('Max Early Data: 0')
+    expect(child).toContain('ALPN protocol: http/1.1')
+    expect(await askPlain(service.port)).not.toContain('HTTP/1.1 2')
+  })
+
+  const askPlain = (port: number): Promise<string> => ask(port, post())
+})
+
+describe('the door', () => {
+  const door = (...args: string[]) => {
+    const flags = ['--disable-warning=ExperimentalWarning', 'relay/main.ts', ...args]
+    return spawnSync(process.execPath, flags, { encoding: 'utf8', timeout: 10_000 })
+  }
+
+  test('--help explains, and exits 0', () => {
+    const { status, stdout } = door('--help')
+    expect(stdout).toContain('--config FILE')
+    expect(status).toBe(0)
+  })
+
+  test('without settings, or with wrong ones, it says why and exits 2', () => {
+    expect(door()).toMatchObject({ status: 2, stdout: '' })
+    expect(door('--config', 'package.json').stderr).toContain('package.json')
+    expect(door('--nonsense').status).toBe(2)
+  })
+})
