@@ -41,11 +41,6 @@ const savedRing = z.strictObject({
   ),
 })
 
-export function createMemoryKeyStore(): KeyStore {
-  let kept: Ring | undefined
-  return { load: () => kept, save: (ring) => void (kept = ring) }
-}
-
 export function createFileKeyStore(file: string): KeyStore {
   return {
     load: () => (existsSync(file) ? fromText(readPrivate(file)) : undefined),
@@ -84,10 +79,15 @@ export function replace(file: string, text: string, mode = 0o600): void {
 
 function toText({ recentIds, generations }: Ring): string {
   const saved = generations.map(({ keys, ...times }) => ({
-    keys: keys.map(({ keyId, kemId, privateKey }) => ({ keyId, kemId, privateKey: base64(privateKey) })),
+    keys: keys.map(({ keyId, kemId, privateKey }) => ({ keyId, kemId, privateKey: base64(bytesOf(privateKey)) })),
     ...times,
   }))
   return `${JSON.stringify({ version: 1, recentIds, generations: saved }, null, 2)}\n`
+}
+
+function bytesOf(privateKey: Uint8Array | undefined): Uint8Array {
+  if (privateKey === undefined) throw new TypeError('this key was not made to be kept')
+  return privateKey
 }
 
 /** A file of ours that does not read is a reason to stop, never to begin with new keys. */

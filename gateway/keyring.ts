@@ -10,7 +10,8 @@
  */
 export type Phase = 'next' | 'current' | 'retiring' | 'destroyed'
 
-export type RingKey = { readonly keyId: number; readonly kemId: number; readonly privateKey: Uint8Array }
+/** `privateKey` only where keys are meant to survive this process; otherwise nobody ever has its bytes. */
+export type RingKey = { readonly keyId: number; readonly kemId: number; readonly privateKey?: Uint8Array }
 
 /** Keys that live and die together: one for each KEM on offer. Times in milliseconds since 1970. */
 export type Generation = {
@@ -26,7 +27,7 @@ export type Ring = { readonly generations: readonly Generation[]; readonly recen
 /** All in milliseconds. `lead`: made before its turn. `life`: offered. `overlap`: accepted after that. */
 export type Rotation = { readonly lead: number; readonly life: number; readonly overlap: number }
 
-/** Fresh private keys, one for each KEM on offer, in the order of the list. */
+/** What a generation is made of: one key for each KEM on offer, in the order of the list. */
 export type Generate = () => readonly Omit<RingKey, 'keyId'>[]
 
 export type Turned = { readonly ring: Ring; readonly created: readonly number[]; readonly destroyed: readonly number[] }

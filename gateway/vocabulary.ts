@@ -3,6 +3,7 @@
  * (conformance OPS-1); single requests are counted, never logged.
  */
 import type { Family } from '../shared/http/media-types.ts'
+import type { Log } from '../shared/observability/log.ts'
 import type { RefusalCode } from '../shared/refusal.ts'
 
 /** What `/readyz` may name as missing. */
@@ -47,3 +48,5 @@ export type GatewayEvents = {
   stopping: { connections: number }
   stopped: { cut: number }
 }
+
+export type GatewayLog = Log<GatewayEvents>

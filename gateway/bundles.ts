@@ -1,0 +1,48 @@
+/** The bundle as this process serves it: signed here if we hold the key, otherwise found in the file that the publisher writes. */
+import { equal } from '../shared/bytes.ts'
+import { Refusal } from '../shared/refusal.ts'
+import { readSigner } from '../shared/tlog/signer.ts'
+import type { GatewaySettings } from './config.ts'
+import { readPrivate } from './key-store.ts'
+import type { Publication } from './publication.ts'
+import { loadBundle, publish, type Published } from './publish.ts'
+import type { GatewayLog } from './vocabulary.ts'
+
+type World = {
+  readonly now: () => number
+  readonly path: (name: string) => string
+  readonly file: (name: string) => Buffer
+  readonly log: GatewayLog
+}
+
+export type Bundles = {
+  /** What is served now; nothing once it has ended. */
+  readonly read: () => Publication | undefined
+  /** Follows the key list, and the file. Failing leaves what is served as it is. */
+  refresh(list: Publication | undefined): Promise<void>
+}
+
+export async function createBundle(settings: GatewaySettings['bundle'], world: World): Promise<Bundles> {
+  const { now, path, log } = world
+  const file = path(settings.file)
+  const roots = settings.roots.map((name) => world.file(name).toString('utf8'))
+  const signer = settings.signer === undefined ? undefined : await readSigner(readPrivate(path(settings.signer)).trim())
+  let served: Published | undefined
+
+  const refresh = async (list: Publication | undefined): Promise<void> => {
+    if (signer !== undefined && list !== undefined) await publish(list, { file, signer, roots, now })
+    const found = loadBundle(file, now())
+    if (served !== undefined && equal(found.bundle.bytes, served.bundle.bytes)) return
+    if (served !== undefined && found.serial < served.serial)
+      throw new Refusal('rolled-back', 'an older bundle in the file')
+    served = found
+    log('info', 'bundle-served', { serial: found.serial })
+  }
+  return {
+    read: () => (served !== undefined && served.bundle.until > now() ? served.bundle : undefined),
+    refresh: (list) =>
+      refresh(list).catch((cause: unknown) => {
+        log('error', 'bundle-failed', { why: cause instanceof Refusal ? cause.code : 'unexpected' })
+      }),
+  }
+}

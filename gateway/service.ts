@@ -1,0 +1,218 @@
+/**
+ * A whole gateway from its settings: keys, bundle, CVM pool, replay store, the public listener and the private one.
+ * Clock, dice and files are handed in; what must happen in time happens in one tick, beside the requests.
+ */
+import { verifyRoot, type TrustRoot } from '../shared/attestation/trust-root.ts'
+import { kems } from '../shared/hpke/suites.ts'
+import { createMetrics } from '../shared/observability/metrics.ts'
+import { Refusal } from '../shared/refusal.ts'
+import { createMemoryStore } from '../shared/store/memory.ts'
+import { createSqliteStore } from '../shared/store/sqlite.ts'
+import type { Store } from '../shared/store/store.ts'
+import { listen, type ServeTls } from '../shared/upstream/serve.ts'
+import { gatewayAdmin, missing, requestCounter, type Conditions } from './admin.ts'
+import { createGateway } from './app.ts'
+import { createBundle, type Bundles } from './bundles.ts'
+import type { GatewaySettings } from './config.ts'
+import { cvmPool } from './cvm-pool.ts'
+import { createFileKeyStore } from './key-store.ts'
+import { createLiveKeys, type LiveKeys } from './live-keys.ts'
+import { datelessQuota, replayShares } from './replay.ts'
+import { defaultMethods, originOf } from './screen.ts'
+import type { CvmPool } from './target.ts'
+import type { GatewayLog } from './vocabulary.ts'
+
+export type World = {
+  readonly now: () => number
+  readonly random: (length: number) => Uint8Array
+  /** where a file that the settings name is */
+  readonly path: (name: string) => string
+  readonly file: (name: string) => Buffer
+  readonly log: GatewayLog
+}
+
+export type GatewayService = {
+  readonly port: number
+  readonly adminPort: number
+  /** Lets what is under way end, for at most as long as the settings say. */
+  close(): Promise<void>
+  /** Ends now. */
+  force(): Promise<void>
+}
+
+/** How often keys, bundle and store are looked at. */
+const tick = 5_000
+
+export async function openGateway(settings: GatewaySettings, world: World): Promise<GatewayService> {
+  const { now, log } = world
+  const root = await trustRoot(settings, world)
+  const claims = replayStore(settings, world)
+  const keys = liveKeys(settings, world)
+  const bundles = await createBundle(settings.bundle, world)
+  const store = watched(claims, world)
+  const turnKeys = async (): Promise<void> => {
+    await turned(keys, claims, log)
+    await bundles.refresh(keys.list())
+  }
+  await turnKeys()
+  const pool = cvmPool(settings.cvm, root, world)
+  const holds = conditionsOf(pool, keys, bundles, store.works, now)
+  const listeners = await open(settings, world, { keys, bundles, pool, claims, holds, told: store.told })
+  const timer = setInterval(() => void Promise.all([turnKeys(), store.probe()]), tick).unref()
+  const stopWatching = watchReadiness(pool, holds, log)
+
+  const end = async (deadline: number): Promise<void> => {
+    clearInterval(timer)
+    await listeners.close(deadline)
+    stopWatching()
+    await pool.close()
+    await claims.close()
+  }
+  return { ...listeners.ports, close: () => end(settings.drain), force: () => end(0) }
+}
+
+/** Signs a bundle for the keys of the file, if theirs is not there yet; for a host that publishes and serves nothing. */
+export async function publishOnce(settings: GatewaySettings, world: World): Promise<void> {
+  if (settings.keys.file === undefined || settings.bundle.signer === undefined) {
+    throw new Refusal('insecure-configuration', 'publishing alone needs keys.file and bundle.signer')
+  }
+  const bundles = await createBundle(settings.bundle, world)
+  await bundles.refresh(liveKeys(settings, world).list())
+}
+
+async function trustRoot({ cvm, trust }: GatewaySettings, { file, now }: World): Promise<TrustRoot> {
+  const root = await verifyRoot(file(trust).toString('utf8'))
+  if (!root.placements.includes('front')) throw new Refusal('placement-mismatch', 'the trust root does not allow front')
+  if (now() >= root.notAfter) throw new Refusal('root-expired', 'the trust root ended')
+  if (cvm.allowSimulated !== undefined && root.use !== 'development') {
+    throw new Refusal('simulated-not-allowed', 'simulated evidence needs a development root')
+  }
+  return root
+}
+
+function replayStore({ store: { file, claims } }: GatewaySettings, { now, path }: World): Store {
+  const shares = replayShares(claims)
+  return file === undefined ? createMemoryStore({ shares, now }) : createSqliteStore({ file: path(file), shares, now })
+}
+
+function liveKeys(
+  { keys: { file, kems: names, ...rotation } }: GatewaySettings,
+  { now, path, random }: World,
+): LiveKeys {
+  const store = file === undefined ? undefined : createFileKeyStore(path(file))
+  const offered = names.flatMap((name) => kems.find((kem) => kem.name === name) ?? [])
+  return createLiveKeys({ kems: offered, rotation, store, random, now })
+}
+
+/** Nothing can be replayed under a key that is gone; and an id that comes back begins with a clean page. */
+async function turned(keys: LiveKeys, claims: Store, log: GatewayLog): Promise<void> {
+  try {
+    const { created, destroyed } = keys.turn()
+    for (const keyId of [...destroyed, ...created]) await claims.forget(datelessQuota(keyId))
+    if (created.length + destroyed.length > 0) {
+      log('info', 'keys-turned', { created: created.length, destroyed: destroyed.length })
+    }
+  } catch (cause) {
+    log('error', 'keys-failed', { why: cause instanceof Refusal ? cause.code : 'unexpected' })
+  }
+}
+
+/** A store that failed is tried again beside the requests, which nobody may be sending us any more. */
+function watched(claims: Store, { now, random }: World) {
+  let works = true
+  const told = (now: boolean): void => void (works = now)
+  const probe = async (): Promise<void> => {
+    if (works) return
+    const claim = await claims.claim(random(16), now() + 1, 'dated').catch(() => 'full' as const)
+    told(claim !== 'full')
+  }
+  return { works: () => works, told, probe }
+}
+
+function conditionsOf(
+  pool: CvmPool,
+  keys: LiveKeys,
+  bundles: Bundles,
+  store: () => boolean,
+  now: () => number,
+): Conditions {
+  return {
+    'attested-cvm': () => pool.ready,
+    keys: () => keys.list() !== undefined,
+    bundle: () => (bundles.read()?.until ?? 0) > now(),
+    store,
+  }
+}
+
+/** Says once what is missing, and once that nothing is any more. */
+function watchReadiness(pool: CvmPool, holds: Conditions, log: GatewayLog): () => void {
+  let said: string | undefined
+  const look = (): void => {
+    const lacking = missing(holds)
+    if (said === lacking.join()) return
+    said = lacking.join()
+    for (const condition of lacking) log('warn', 'missing', { condition })
+    log('info', 'readiness', { ready: lacking.length === 0 })
+  }
+  look()
+  const timer = setInterval(look, tick).unref()
+  const stop = pool.onChange(look)
+  return () => {
+    clearInterval(timer)
+    stop()
+  }
+}
+
+type Parts = {
+  readonly keys: LiveKeys
+  readonly bundles: Bundles
+  readonly pool: CvmPool
+  readonly claims: Store
+  readonly holds: Conditions
+  readonly told: (works: boolean) => void
+}
+
+async function open(settings: GatewaySettings, { now, log, file }: World, parts: Parts) {
+  const { admin, listen: front, connections, publicHosts: hosts, targets, methods, dateWindow: window } = settings
+  const metrics = createMetrics()
+  const gateway = createGateway({
+    find: parts.keys.find,
+    keys: parts.keys.list,
+    bundle: parts.bundles.read,
+    cvm: parts.pool,
+    claims: parts.claims,
+    hosts,
+    screen: { targets: new Set(targets.map(canonical)), methods: methods ? new Set(methods) : defaultMethods, window },
+    limits: settings.limits,
+    now,
+    observe: requestCounter(metrics),
+    storeWorks: parts.told,
+    fault: () => log('error', 'request-failed', { why: 'unexpected' }),
+  })
+  const health = gatewayAdmin(parts.holds, metrics)
+  const back = await listen({ ...admin, fetch: health.fetch, plaintextLoopback: true, now })
+  const tls = tlsOf(front, file)
+  const public_ = await listen({ ...front, tls, fetch: gateway.fetch, limits: { connections }, now })
+  const ports = { port: public_.port, adminPort: back.port }
+  const simulated = settings.cvm.allowSimulated !== undefined
+  log(simulated ? 'warn' : 'info', 'started', { ...ports, tls: tls !== undefined, simulated })
+  return {
+    ports,
+    async close(deadline: number): Promise<void> {
+      log('info', 'stopping', { connections: public_.connections() })
+      await public_.close(deadline)
+      await back.close(0)
+      log('info', 'stopped', { cut: public_.connections() })
+    },
+  }
+}
+
+function canonical(target: string): string {
+  return originOf('https', new URL(target).host)
+}
+
+function tlsOf({ tls }: GatewaySettings['listen'], file: World['file']): ServeTls | undefined {
+  if (tls === undefined) return undefined
+  const relays = tls.clientCa === undefined ? {} : { clientCa: file(tls.clientCa) }
+  return { key: file(tls.key), cert: file(tls.cert), ...relays }
+}
