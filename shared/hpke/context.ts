@@ -33,7 +33,7 @@ export type AeadOpen = (
 
 /** The client's backend. A public key that its KEM refuses is `unusable-key`; what does not open is `cannot-open`. */
 export type ClientHpke = Hkdf & {
-  supports(kem: Kem, suite: SymmetricSuite): boolean
+  readonly supports: (kem: Kem, suite: SymmetricSuite) => boolean
   setupSender(kem: Kem, suite: SymmetricSuite, publicKey: Uint8Array, info: Uint8Array): Promise<SenderContext>
   open: AeadOpen
 }

@@ -9,12 +9,14 @@ export const hkdf: Hkdf = {
   extract: (kdf, salt, ikm) => hmac(kdf, salt, ikm),
   expand(kdf, prk, info, length) {
     if (length > 255 * kdf.hashLength) throw new TypeError('HKDF gives at most 255 blocks')
-    const blocks: Bytes[] = []
-    for (let i = 1, last: Uint8Array = none; (i - 1) * kdf.hashLength < length; i++) {
-      last = hmac(kdf, prk, concat(last, info, Uint8Array.of(i)))
-      blocks.push(last as Bytes)
+    let block = hmac(kdf, prk, concat(info, Uint8Array.of(1)))
+    // Nearly always one block is enough, and then nothing is copied.
+    const blocks = [block]
+    for (let i = 2; blocks.length * kdf.hashLength < length; i++) {
+      block = hmac(kdf, prk, concat(block, info, Uint8Array.of(i)))
+      blocks.push(block)
     }
-    return concat(...blocks).subarray(0, length)
+    return (blocks.length === 1 ? block : concat(...blocks)).subarray(0, length)
   },
 }
 
@@ -55,7 +57,6 @@ export function plain(buffer: Buffer<ArrayBuffer>): Bytes {
   return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length)
 }
 
-const none = new Uint8Array()
 const hashes = { 'HKDF-SHA256': 'sha256' } as const
 const gcm = { 'AES-128-GCM': 'aes-128-gcm', 'AES-256-GCM': 'aes-256-gcm' } as const
 

@@ -1,5 +1,5 @@
 /** HPKE base mode on node:crypto: receivers for the gateway, senders for clients that run on Node. RFC 9180 §5. */
-import { randomBytes } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 import type { Bytes } from '../bytes.ts'
 import type {
   ClientHpke,
@@ -11,7 +11,7 @@ import type {
   SenderContext,
 } from './context.ts'
 import { encapsulate as freshly } from './node-kem.ts'
-import { hkdf, open, plain, seal } from './node-primitives.ts'
+import { hkdf, open, seal } from './node-primitives.ts'
 import { keySchedule, type KeySchedule, type Secrets } from './schedule.ts'
 import { NonceSequence } from './sequence.ts'
 import { aeads, kdfs, kems, type Aead, type SymmetricSuite } from './suites.ts'
@@ -26,7 +26,7 @@ export function createReceiver(key: PrivateKey, suite: SymmetricSuite, info: Uin
   }
 }
 
-export const nodeResponder: Responder = { ...hkdf, seal, random: (length) => plain(randomBytes(length)) }
+export const nodeResponder: Responder = { ...hkdf, seal, random: pooledRandom() }
 
 export type NodeHpkeOptions = { readonly encapsulate?: Encapsulate }
 
@@ -64,5 +64,19 @@ function receiverContext(schedule: KeySchedule, aead: Aead, secrets: Secrets): R
       return plaintext
     },
     export: (context, length) => schedule.export(secrets.exporterSecret, context, length),
+  }
+}
+
+/** A call for every nonce would cost more than the nonce; each byte of the pool is handed out once. */
+function pooledRandom(size = 4096): (length: number) => Uint8Array {
+  const pool = new Uint8Array(size)
+  let at = size
+  return (length) => {
+    if (at + length > size) {
+      randomFillSync(pool)
+      at = 0
+    }
+    at += length
+    return pool.slice(at - length, at)
   }
 }

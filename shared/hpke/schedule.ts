@@ -2,7 +2,7 @@
  * The key schedule of HPKE's base mode, with everything that does not depend on the encapsulated secret computed
  * once: a gateway keeps one schedule per key, suite and label. RFC 9180 §4 (labels) and §5.1, §5.3.
  */
-import { concat, uint16, uint8, utf8, type Bytes } from '../bytes.ts'
+import { concat, latin1, uint16, uint8, utf8, type Bytes } from '../bytes.ts'
 import type { Hkdf } from './context.ts'
 import type { Kem, SymmetricSuite } from './suites.ts'
 
@@ -18,7 +18,7 @@ const none = new Uint8Array()
 
 export function keySchedule(hkdf: Hkdf, kem: Kem, suite: SymmetricSuite, info: Uint8Array): KeySchedule {
   const { kdf, aead } = suite
-  const label = labels(concat(utf8('HPKE'), uint16(kem.id), uint16(kdf.id), uint16(aead.id)))
+  const label = labeled(concat(utf8('HPKE'), uint16(kem.id), uint16(kdf.id), uint16(aead.id)))
   const pskIdHash = hkdf.extract(kdf, none, label.ikm('psk_id_hash', none))
   const infoHash = hkdf.extract(kdf, none, label.ikm('info_hash', info))
   const context = concat(modeBase, pskIdHash, infoHash)
@@ -45,10 +45,10 @@ export type Labeled = {
 }
 
 /** LabeledExtract's ikm and LabeledExpand's info for one suite id. RFC 9180 §4. */
-export function labels(suiteId: Uint8Array): Labeled {
+export function labeled(suiteId: Uint8Array): Labeled {
   const version = utf8('HPKE-v1')
   return {
-    ikm: (label, ikm) => concat(version, suiteId, utf8(label), ikm),
-    info: (label, info, length) => concat(uint16(length), version, suiteId, utf8(label), info),
+    ikm: (label, ikm) => concat(version, suiteId, latin1(label), ikm),
+    info: (label, info, length) => concat(uint16(length), version, suiteId, latin1(label), info),
   }
 }

@@ -19,6 +19,12 @@ export class Arrivals {
     this.#length += bytes.length
   }
 
+  /** Takes the last part over from whoever pushed it: he may use its memory again, and we hold no more of it than is left. */
+  settle(): void {
+    const last = this.#parts.pop()
+    if (last) this.#parts.push(last.slice())
+  }
+
   /** The next byte, left where it is. */
   peek(): number | undefined {
     return this.#parts[0]?.[0]

@@ -58,13 +58,15 @@ export class RequestChunkOpener {
     return { keyId: this.#incoming.addressed.keyId, enc: this.#incoming.exchange.enc }
   }
 
-  /** The plaintexts that these bytes complete. */
+  /** The plaintexts that these bytes complete. The bytes are the caller's again when it returns. */
   push(bytes: Uint8Array): Bytes[] {
     return this.#life.run(() => {
       this.#meter.bytes(bytes.length)
       this.#arrived.push(bytes)
       const incoming = (this.#incoming ??= this.#begin())
-      return incoming ? this.#drain(incoming) : []
+      const opened = incoming ? this.#drain(incoming) : []
+      this.#arrived.settle()
+      return opened
     })
   }
 

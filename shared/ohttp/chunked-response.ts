@@ -77,13 +77,15 @@ export class ResponseChunkOpener {
     this.#meter = receiving(this.#limits)
   }
 
-  /** The plaintexts that these bytes complete. */
+  /** The plaintexts that these bytes complete. The bytes are the caller's again when it resolves. */
   push(bytes: Uint8Array): Promise<Bytes[]> {
     return this.#turns.run(async () => {
       this.#meter.bytes(bytes.length)
       this.#arrived.push(bytes)
       const incoming = (this.#incoming ??= this.#begin())
-      return incoming ? await this.#drain(incoming) : []
+      const opened = incoming ? await this.#drain(incoming) : []
+      this.#arrived.settle()
+      return opened
     })
   }
 

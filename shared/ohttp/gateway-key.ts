@@ -41,7 +41,7 @@ export function createGatewayKey(options: GatewayKeyOptions): GatewayKey {
     responder: { ...nodeResponder, random },
     receiver(label, ids) {
       const offered = receivers.get(label)
-      if (!offered) throw new TypeError(`this key was not made for "${label.request}"`)
+      if (!offered) throw new TypeError(`this key was not made for ${label.name}`)
       return offered.get(pair(ids))
     },
   }

@@ -2,10 +2,15 @@
 import { concat, uint16, uint8, utf8, type Bytes } from '../bytes.ts'
 import type { Kem, SuiteIds } from '../hpke/suites.ts'
 
-export type Labels = { readonly request: string; readonly response: string }
+export type Labels = { readonly name: string; readonly request: Bytes; readonly response: Bytes }
 
-export const standard: Labels = { request: 'message/bhttp request', response: 'message/bhttp response' }
-export const chunked: Labels = { request: 'message/bhttp chunked request', response: 'message/bhttp chunked response' }
+export const standard = labels('message/bhttp')
+export const chunked = labels('message/bhttp chunked')
+
+/** A message kind of its own: what is sealed under one name never opens under another. */
+export function labels(name: string): Labels {
+  return { name, request: utf8(`${name} request`), response: utf8(`${name} response`) }
+}
 
 export const headerLength = 7
 
@@ -16,9 +21,5 @@ export function requestHeader(keyId: number, kem: Kem, { kdfId, aeadId }: SuiteI
 
 /** info: label, a zero byte, hdr. The zero byte ends the label, so that no label is the beginning of another. */
 export function requestInfo(labels: Labels, header: Uint8Array): Bytes {
-  return concat(utf8(labels.request), uint8(0), header)
-}
-
-export function responseContext(labels: Labels): Bytes {
-  return utf8(labels.response)
+  return concat(labels.request, uint8(0), header)
 }

@@ -16,7 +16,7 @@ export type OpenedRequest = {
   readonly content: Bytes
   /** How much longer an answer gets by sealing, for padding. */
   readonly overhead: number
-  sealResponse(content: Uint8Array): Bytes
+  readonly sealResponse: (content: Uint8Array) => Bytes
 }
 
 /** The gateway's side. What it refuses, and why, follows from the message and the public key list alone. */
@@ -43,7 +43,7 @@ export type SealedRequest = {
   readonly enc: Bytes
   /** How much longer an answer is than what it carries. */
   readonly overhead: number
-  openResponse(message: Uint8Array): Promise<Bytes>
+  readonly openResponse: (message: Uint8Array) => Promise<Bytes>
 }
 
 /** The client's side: a new HPKE context for every call, so for every request and every retry (RFC 9458 §6.1). */

@@ -11,6 +11,8 @@ export type Exchange = { readonly suite: SymmetricSuite; readonly enc: Bytes; re
 export type AeadKeys = { readonly key: Bytes; readonly nonce: Bytes }
 
 const none = new Uint8Array()
+const keyInfo = utf8('key')
+const nonceInfo = utf8('nonce')
 
 // RFC 9458 §4.4 wants the longer of Nk and Nn, for the secret and for the nonce; a fixed 16 would pass AES-128 vectors only.
 export function responseNonceLength({ keyLength, nonceLength }: Aead): number {
@@ -28,7 +30,7 @@ export function exportSecret<T extends Awaitable<Bytes>>(
   labels: Labels,
   { aead }: SymmetricSuite,
 ): T {
-  return context.export(utf8(labels.response), responseNonceLength(aead))
+  return context.export(labels.response, responseNonceLength(aead))
 }
 
 /** Plain HKDF here, not HPKE's labeled one; the salt is enc and then the nonce. */
@@ -36,8 +38,8 @@ export function responseKeys(hkdf: Hkdf, { suite, enc, secret }: Exchange, respo
   const { kdf, aead } = suite
   const prk = hkdf.extract(kdf, concat(enc, responseNonce), secret)
   return {
-    key: hkdf.expand(kdf, prk, utf8('key'), aead.keyLength),
-    nonce: hkdf.expand(kdf, prk, utf8('nonce'), aead.nonceLength),
+    key: hkdf.expand(kdf, prk, keyInfo, aead.keyLength),
+    nonce: hkdf.expand(kdf, prk, nonceInfo, aead.nonceLength),
   }
 }
 
