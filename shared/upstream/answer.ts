@@ -104,7 +104,7 @@ class OutgoingAnswer implements Answer {
   write(bytes: Uint8Array): boolean {
     if (this.#done || this.#outgoing.destroyed) return true
     if (this.#outgoing.write(bytes)) return true
-    this.#timer ??= setTimeout(() => this.cut(), this.#stall)
+    this.#timer ??= setTimeout(() => this.#stalled(), this.#stall)
     return false
   }
 
@@ -127,6 +127,13 @@ class OutgoingAnswer implements Answer {
   }
 
   cut(): void {
+    this.#done = true
+    clearTimeout(this.#timer)
+    this.#outgoing.destroy()
+  }
+
+  #stalled(): void {
+    this.#left()
     this.#outgoing.destroy()
   }
 
