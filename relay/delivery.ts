@@ -1,6 +1,6 @@
 /** The two ways an answer goes back: whole, as one message of known length, or piece by piece (feasibility 1). */
 import type { Problem } from '../shared/http/problem.ts'
-import { answerAndClose, answerTo, nodeBindings, plain } from '../shared/upstream/answer.ts'
+import { answerAndClose, answerTo, letGoWhenStalled, nodeBindings, plain } from '../shared/upstream/answer.ts'
 import { whole } from '../shared/upstream/exchange.ts'
 import { broken } from './forward.ts'
 import type { Delivery } from './exchange.ts'
@@ -21,7 +21,7 @@ export type DeliveryOptions = {
 export type Delivering = Delivery & { readonly response: Response | Promise<Response> }
 
 /** Kept until the gateway has said everything: an answer that breaks off becomes a 502 and is never seen in part. */
-export function whenWhole({ context, fields, dress, max, client }: DeliveryOptions): Delivering {
+export function whenWhole({ context, fields, dress, max, stall, client }: DeliveryOptions): Delivering {
   const parts: Uint8Array[] = []
   let respond: (response: Response) => void = () => undefined
   const response = new Promise<Response>((resolve) => (respond = resolve))
@@ -40,6 +40,8 @@ export function whenWhole({ context, fields, dress, max, client }: DeliveryOptio
     end() {
       const body = whole(parts)
       respond(new Response(body, { headers: { ...fields, 'content-length': String(body.length) } }))
+      // Small ones fit into the kernel's buffers and need no timer.
+      if (body.length > 65_536) setTimeout(letGoWhenStalled, 0, context, stall)
     },
     refuse: (refused, close) => respond(close ? answerAndClose(context, dress(refused)) : plain(dress(refused))),
     cut: () => respond(plain(dress(broken))),

@@ -51,6 +51,16 @@ export function problemFields({ fields, body }: Problem): Record<string, string>
   return { ...fields, 'content-length': String(new TextEncoder().encode(body).length) }
 }
 
+/**
+ * What was written last must also be taken: a reader that never reads would keep it, and its socket, for ever. Node's
+ * socket timer knows about progress, so a slow reader stays; the next request on the connection sets its own.
+ */
+export function letGoWhenStalled(context: Context | Bindings, stall: number): void {
+  const outgoing = 'outgoing' in context ? context.outgoing : nodeBindings(context)?.outgoing
+  if (outgoing === undefined || outgoing.writableFinished || outgoing.destroyed) return
+  outgoing.setTimeout(stall, () => outgoing.destroy())
+}
+
 const linger = 200
 
 /**
@@ -112,10 +122,7 @@ class OutgoingAnswer implements Answer {
     this.#done = true
     clearTimeout(this.#timer)
     this.#outgoing.end()
-    if (this.#outgoing.writableFinished || this.#outgoing.destroyed) return
-    // What the last write left in our memory must also be taken, or the socket is a reader that never reads.
-    const rest = setTimeout(() => this.#outgoing.destroy(), this.#stall)
-    this.#outgoing.once('close', () => clearTimeout(rest))
+    letGoWhenStalled(this.#bindings, this.#stall)
   }
 
   refuse(refused: Problem, close: boolean): void {

@@ -2,7 +2,14 @@
  * The one way in: an HTTP/1.1 server whose every head and every error is a constant of ours, Node's own included.
  * wire.md "Heads are constants"; feasibility A2 (heads), RFC 9112 §9.6 (close), RFC 9110 §6.6.1 (Date).
  */
-import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  STATUS_CODES,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -35,7 +42,8 @@ export type ServeLimits = {
 
 export const defaultServeLimits: ServeLimits = {
   head: 15_000,
-  keepAlive: 30_000,
+  // Longer than our own upstream pools keep theirs, so that it is the asker who closes.
+  keepAlive: 75_000,
   connections: 10_000,
   headerSection: 16_384,
   fields: 128,

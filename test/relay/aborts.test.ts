@@ -239,6 +239,18 @@ describe('a client that stalls', () => {
     await until(() => relay.active() === 0)
   })
 
+  test('a reader that takes nothing of a stored answer is let go', async () => {
+    const gateway = await httpGateway((_request, response) => {
+      response.writeHead(200, { 'content-type': 'message/ohttp-res' }).end(Buffer.alloc(16 << 20))
+    })
+    const relay = await relayTo(gateway.port, { limits: { stall: 100 } })
+    const client = rawClient(relay.port)
+    client.socket.pause()
+    client.socket.write(post())
+    await until(() => relay.outcomes.length === 1)
+    await until(() => relay.connections() === 0)
+  })
+
   test('a slow reader gets everything', async () => {
     const size = 24 << 20
     const gateway = await httpGateway((_request, response) => {
