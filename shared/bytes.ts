@@ -140,7 +140,10 @@ export function latin1(text: string): Bytes {
 
 export function fromLatin1(bytes: Uint8Array): string {
   let text = ''
-  for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192))
+  for (let at = 0; at < bytes.length; at += 8192) {
+    // `apply` reads the array as it lies; spreading it would walk an iterator, several times slower.
+    text += String.fromCharCode.apply(null, bytes.subarray(at, at + 8192) as unknown as number[])
+  }
   return text
 }
 
