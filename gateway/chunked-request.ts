@@ -55,8 +55,8 @@ export class Parts {
   }
 }
 
-/** What opening gave: the first chunks, and what broke right behind them if anything did. */
-type Begun = { readonly chunks: Bytes[]; readonly broken: unknown }
+/** What opening gave: the first chunks, whether they were all, and what broke right behind them if anything did. */
+type Begun = { readonly chunks: Bytes[]; readonly ended: boolean; readonly broken: unknown }
 
 /** A request whose first chunk has opened. */
 export class ChunkedRequest {
@@ -66,12 +66,13 @@ export class ChunkedRequest {
   readonly #events: RequestEvent[] = []
   #chunks: Bytes[]
   #broken: unknown
-  #ended = false
+  #ended: boolean
 
-  constructor(opener: RequestChunkOpener, parts: Parts, { chunks, broken }: Begun, limits: GatewayLimits) {
+  constructor(opener: RequestChunkOpener, parts: Parts, { chunks, ended, broken }: Begun, limits: GatewayLimits) {
     this.opener = opener
     this.#parts = parts
     this.#chunks = chunks
+    this.#ended = ended
     this.#broken = broken
     this.#decoder = new RequestDecoder(requestLimits(limits.stream))
   }
@@ -125,7 +126,7 @@ export class ChunkedRequest {
     for (;;) {
       const event = this.#events.shift()
       if (event !== undefined) return event
-      if (this.#ended) return undefined
+      if (this.#ended && this.#chunks.length === 0) return undefined
       await this.#more()
     }
   }
@@ -169,8 +170,9 @@ export async function openChunks(cvm: AttestedCvm, parts: Parts, { find, limits 
 
 function begin(opener: RequestChunkOpener, part: Bytes | undefined): Begun {
   try {
-    return { chunks: part === undefined ? opener.end() : opener.push(part), broken: undefined }
+    const ended = part === undefined
+    return { chunks: ended ? opener.end() : opener.push(part), ended, broken: undefined }
   } catch (broken) {
-    return { chunks: [], broken }
+    return { chunks: [], ended: false, broken }
   }
 }
