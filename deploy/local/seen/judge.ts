@@ -26,7 +26,7 @@ export type Case = {
   readonly message: string
   /** The answer came to the client; its words must not have been the relay's either. */
   readonly answer: string
-  /** The address that only the relay may know. */
+  /** The address that only the relay may know, with its port where the address alone is everybody's. */
   readonly client: string
   readonly observations: readonly Observation[]
 }
@@ -72,7 +72,7 @@ function controls(observations: readonly Observation[], rows: readonly Row[], ne
 function rowOf(observation: Observation, needles: readonly Needle[], address: Needle): Row {
   const { party, peers, heads, bytes, asked } = observation
   const inBytes = [...asked, ...observation.handled].some((part) => found([address], part).length > 0)
-  const asPeer = peers.some((peer) => peer.slice(0, peer.lastIndexOf(':')) === address.word)
+  const asPeer = peers.some((peer) => peer === address.word || peer.startsWith(`${address.word}:`))
   const wordsAsked = new Set(asked.flatMap((part) => found(needles, part))).size
   return { party, peers, heads, bytes, wordsAsked, words: count(needles, observation), sawClient: inBytes || asPeer }
 }

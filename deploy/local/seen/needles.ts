@@ -35,8 +35,9 @@ export function found(needles: readonly Needle[], bytes: Uint8Array): string[] {
     .map(({ word }) => word)
 }
 
-/** An IP address with the ways of writing it down. */
+/** An IPv4 address with the ways of writing it down; with a port, only as written. */
 export function addressNeedle(address: string): Needle {
+  if (address.includes(':')) return needleOf(address)
   const octets = Buffer.from(address.split('.').map(Number))
   const [a = 0, b = 0, c = 0, d = 0] = octets
   return needleOf(address, [

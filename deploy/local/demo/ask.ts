@@ -1,0 +1,61 @@
+/** The client of the demo: one chat completion through the pair, token by token. */
+import { readFileSync } from 'node:fs'
+import { eventData } from '../../../shared/client/commands/events.ts'
+import { createObliviousFetch } from '../../../shared/client/index.ts'
+import type { Pair } from '../pair/pair.ts'
+import { appOrigin } from '../pair/settings.ts'
+
+export type Question = {
+  readonly pair: Pick<Pair, 'relay' | 'trust'>
+  readonly message: string
+  /** the first that the app offers, if undefined */
+  readonly model: string | undefined
+  /** each piece of the answer as it is opened */
+  readonly write: (text: string) => void
+}
+
+/** The whole answer. Throws what the client throws, and an Error if the app refuses. */
+export async function ask({ pair, message, model, write }: Question): Promise<string> {
+  const fetch = createObliviousFetch({
+    relay: pair.relay,
+    trust: readFileSync(pair.trust, 'utf8'),
+    placement: 'front',
+    plaintextLoopback: true,
+  })
+  try {
+    const body = JSON.stringify({
+      model: model ?? (await firstModel(fetch)),
+      stream: true,
+      messages: [
+        { role: 'system', content: 'Summarise the text that the user sends.' },
+        { role: 'user', content: message },
+      ],
+    })
+    const headers = { 'content-type': 'application/json' }
+    const answer = await fetch(`${appOrigin}/v1/chat/completions`, { method: 'POST', headers, body })
+    if (!answer.ok || answer.body === null) throw new Error(`the app answered ${answer.status}: ${await answer.text()}`)
+    return await streamed(answer.body, write)
+  } finally {
+    await fetch.close()
+  }
+}
+
+async function streamed(body: ReadableStream<Uint8Array>, write: (text: string) => void): Promise<string> {
+  let whole = ''
+  for await (const data of eventData(body)) {
+    if (data === '[DONE]') return whole
+    const event = JSON.parse(data) as { choices?: { delta?: { content?: string | null } }[] }
+    const text = event.choices?.[0]?.delta?.content ?? ''
+    whole += text
+    write(text)
+  }
+  throw new Error('the answer ended before its end')
+}
+
+async function firstModel(fetch: typeof globalThis.fetch): Promise<string> {
+  const answer = await fetch(`${appOrigin}/v1/models`)
+  const { data } = (await answer.json()) as { data?: { id?: string }[] }
+  const id = data?.[0]?.id
+  if (id === undefined) throw new Error('the model server offers no model; name one with --model')
+  return id
+}

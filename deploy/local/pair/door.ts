@@ -1,0 +1,66 @@
+/** What the two doors of the local pair share: options, signals, and words for a person at a terminal. */
+import { styleText } from 'node:util'
+import { modelServerUrl } from '../app/model-server.ts'
+
+export const pairOptions = {
+  upstream: { type: 'string' },
+  placement: { type: 'string', default: 'front' },
+  pace: { type: 'string' },
+  keep: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+export const pairHelp = `  --upstream URL     a real OpenAI-compatible model server in place of the built-in app:
+                     https, or http on this machine
+  --placement front  who opens requests; this version has front only
+  --pace MS          milliseconds between two words of the built-in app (default: 15)
+  --keep             keep the run's folder (settings, logs, keys of this run) when it ends
+  -h, --help         this text`
+
+type Given = { readonly upstream?: string | undefined; readonly placement: string; readonly pace?: string | undefined }
+
+/** Throws TypeError with a sentence that names the option. */
+export function checked({ upstream, placement, pace }: Given): {
+  upstream: string | undefined
+  pace: number | undefined
+} {
+  if (placement === 'inside' || placement === 'sealed') {
+    throw new TypeError(`--placement: ${placement} is not in this version, and front is never taken in its place`)
+  }
+  if (placement !== 'front') throw new TypeError(`--placement: front, not ${JSON.stringify(placement)}`)
+  if (pace !== undefined && !(Number(pace) >= 0 && Number(pace) <= 60_000))
+    throw new TypeError('--pace: milliseconds, 0 to 60000')
+  return {
+    upstream: upstream === undefined ? undefined : upstreamOf(upstream),
+    pace: pace === undefined ? undefined : Number(pace),
+  }
+}
+
+function upstreamOf(text: string): string {
+  try {
+    return modelServerUrl(text).href
+  } catch (error) {
+    throw new TypeError(`--upstream: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+/** The number of the first signal that asks us to end, for an exit code of 128 + number. */
+export function asked(): Promise<number> {
+  return new Promise((resolve) => {
+    process
+      .once('SIGHUP', () => resolve(1))
+      .once('SIGINT', () => resolve(2))
+      .once('SIGTERM', () => resolve(15))
+  })
+}
+
+/** A line for the person who waits; data never goes here. */
+export function say(text: string): void {
+  process.stderr.write(`${styleText('dim', text, { stream: process.stderr })}\n`)
+}
+
+/** A mistake in how the command was called, without the runtime's advice on escaping. */
+export function usageOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error)
+  return `${text.replace(/\.? To specify.*$/s, '')}; see --help`
+}
