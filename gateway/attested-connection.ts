@@ -35,7 +35,8 @@ export class AttestedConnection {
     this.#idle = this.#refuseStrayBytes()
     // Each request names its own host; on an https origin undici would end the connection whenever that name changes.
     this.#client = new Client('http://cvm.invalid', {
-      connect: (_options, callback) => this.#handOver(callback),
+      // Later, since undici forgets what is given to it while it asks; a microtask, so that nothing comes between.
+      connect: (_options, callback) => queueMicrotask(() => this.#handOver(callback)),
       allowH2: false,
       pipelining: 1,
       keepAliveTimeout: never,

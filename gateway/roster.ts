@@ -115,10 +115,12 @@ export class Roster {
   #tend(): void {
     if (this.#closed) return
     this.#endLapsed()
-    const resting = this.#options.now() < this.#restUntil
-    for (let job = this.#nextJob(); job !== undefined && !resting; job = this.#nextJob()) void this.#dial(job)
+    // One look at the clock: a rest that ended between two looks would be neither worked on nor waited for.
+    const now = this.#options.now()
+    const resting = now < this.#restUntil
+    for (let job = this.#nextJob(now); job !== undefined && !resting; job = this.#nextJob(now)) void this.#dial(job)
     this.#tell()
-    this.#sleep()
+    this.#sleepFrom(now)
   }
 
   // A verdict that ends without a successor means that evidence is no longer given: streams in flight end as well.
@@ -129,13 +131,12 @@ export class Roster {
     if (lapsed.length > 0 && this.#current.size === 0) this.#endAll(over)
   }
 
-  #nextJob(): { replaces: Held | undefined } | undefined {
+  #nextJob(now: number): { replaces: Held | undefined } | undefined {
     const atOnce = this.#backOff.doubtful ? 1 : dialsAtOnce
     if (this.#dialling >= atOnce) return undefined
     const filling = this.#dialling - (this.#renewing === undefined ? 0 : 1)
     if (this.#current.size + filling < this.#options.connections) return { replaces: undefined }
     if (this.#renewing !== undefined) return undefined
-    const now = this.#options.now()
     const replaces = [...this.#current].find(({ renewAt }) => renewAt <= now)
     return replaces && { replaces }
   }
@@ -147,7 +148,7 @@ export class Roster {
     if (replaces !== undefined) this.#renewing = replaces
     try {
       const bound = await bind({ ...this.#options, limit: this.#options.attestLimit ?? 10_000, signal })
-      if (signal.aborted) bound.socket.destroy()
+      if (signal.aborted || !this.#hasRoom(replaces)) bound.socket.destroy()
       else this.#welcome(bound, replaces)
     } catch (cause) {
       if (!signal.aborted) this.#rest(cause instanceof Refusal ? cause.code : 'target-unreachable')
@@ -155,6 +156,12 @@ export class Roster {
     this.#dialling -= 1
     if (replaces !== undefined) this.#renewing = undefined
     this.#tend()
+  }
+
+  // While a replacement was made, the one to be replaced may have ended and its place been filled.
+  #hasRoom(replaces: Held | undefined): boolean {
+    const others = this.#current.size - (replaces !== undefined && this.#current.has(replaces) ? 1 : 0)
+    return others < this.#options.connections
   }
 
   #welcome(bound: Awaited<ReturnType<typeof bind>>, replaces: Held | undefined): void {
@@ -223,9 +230,8 @@ export class Roster {
     for (const listener of this.#listeners) listener()
   }
 
-  #sleep(): void {
+  #sleepFrom(now: number): void {
     clearTimeout(this.#wake)
-    const now = this.#options.now()
     const moments = [...this.#current].map(({ connection }) => connection.verdict.notAfter)
     if (this.#restUntil > now) moments.push(this.#restUntil)
     else if (this.#renewing === undefined) moments.push(...[...this.#current].map(({ renewAt }) => renewAt))

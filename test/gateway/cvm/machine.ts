@@ -1,0 +1,150 @@
+/** A simulated machine in a temporary folder: root, platform file, app on a Unix socket, agent; and who may ask it. */
+import { once } from 'node:events'
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { randomBytes } from 'node:crypto'
+import type { Bytes } from '../../../shared/bytes.ts'
+import { hex } from '../../../shared/bytes.ts'
+import type { Evidence } from '../../../shared/attestation/evidence.ts'
+import { judge, type Verdict } from '../../../shared/attestation/judge.ts'
+import { createSimulatedRoot } from '../../../shared/attestation/simulated.ts'
+import {
+  certificatePem,
+  type Identity,
+  pinOf,
+  privateKeyPem,
+  selfSigned,
+} from '../../../shared/upstream/certificate.ts'
+import { type Agent, type AgentOptions, createAgent } from '../../../gateway/cvm/agent.ts'
+import { simulatedEvidence, writePlatform } from '../../../gateway/cvm/simulated.ts'
+
+export type Handler = (request: IncomingMessage, response: ServerResponse) => void
+
+export type LogLine = { event: string; fields: Record<string, unknown> }
+
+export type Machine = {
+  readonly folder: string
+  readonly role: string
+  readonly measurement: string
+  readonly platformFile: string
+  readonly identity: Identity
+  readonly gateway: Identity
+  readonly agent: Agent
+  readonly port: number
+  readonly origin: { host: string; port: number }
+  readonly clientTls: { key: string; cert: string }
+  /** Requests that reached the app, as `METHOD path`. */
+  readonly reached: string[]
+  readonly lines: LogLine[]
+  readonly app: Server
+  readonly judge: (evidence: Evidence, reportData: Bytes) => Promise<Verdict>
+  withdraw(): void
+  restore(): void
+  stopApp(): Promise<void>
+  stop(): Promise<void>
+}
+
+export type MachineOptions = {
+  readonly handler?: Handler
+  /** milliseconds that reports are good for */
+  readonly life?: number
+  readonly role?: string
+  readonly agent?: Partial<AgentOptions>
+  readonly pins?: readonly string[]
+  readonly now?: () => number
+  readonly port?: number
+}
+
+export const echo: Handler = (request, response) => {
+  response.writeHead(200, { 'content-type': 'application/octet-stream' })
+  request.pipe(response)
+}
+
+const role = 'app'
+
+export async function startMachine(options: MachineOptions = {}): Promise<Machine> {
+  const { handler = echo, life = 60_000, now = Date.now } = options
+  const folder = mkdtempSync(join(tmpdir(), 'asunder-cvm-'))
+  const platformFile = join(folder, 'platform.json')
+  const measurement = Uint8Array.from(randomBytes(48))
+  const rootSha256 = await writePlatformFile(platformFile, measurement, options.role ?? role)
+  const reached: string[] = []
+  const socketPath = join(folder, 'app.sock')
+  const app = createServer({ maxHeaderSize: 65_536 }, (request, response) => {
+    reached.push(`${request.method ?? ''} ${request.url ?? ''}`)
+    handler(request, response)
+  })
+  await once(app.listen(socketPath), 'listening')
+  const identity = selfSigned({ commonName: 'cvm', use: 'server' })
+  const gateway = selfSigned({ commonName: 'gateway', use: 'client' })
+  const lines: LogLine[] = []
+  const agent = createAgent({
+    provider: simulatedEvidence({ platform: platformFile, life, now }),
+    role,
+    app: socketPath,
+    gatewayPins: [pinOf(gateway.privateKey), ...(options.pins ?? [])],
+    identity,
+    log: (_level, event, ...[fields]) => void lines.push({ event, fields: { ...fields } }),
+    ...options.agent,
+  })
+  const port = await agent.listen({ host: '127.0.0.1', port: options.port ?? 0 })
+  const stopApp = async (): Promise<void> => {
+    if (!app.listening) return
+    app.closeAllConnections()
+    await new Promise((resolve) => app.close(resolve))
+  }
+  return {
+    folder,
+    role,
+    measurement: hex(measurement),
+    platformFile,
+    identity,
+    gateway,
+    agent,
+    port,
+    origin: { host: '127.0.0.1', port },
+    clientTls: pem(gateway),
+    reached,
+    lines,
+    app,
+    judge: (evidence, reportData) =>
+      judge({
+        evidence,
+        expected: { reportData },
+        policy: { role, allowSimulated: { rootSha256, measurement: hex(measurement) } },
+        trust: { use: 'development' },
+        now: now(),
+      }),
+    withdraw: () => renameSync(platformFile, `${platformFile}.gone`),
+    restore: () => renameSync(`${platformFile}.gone`, platformFile),
+    stopApp,
+    async stop() {
+      await agent.close(0)
+      await stopApp()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+export function pem(identity: Identity): { key: string; cert: string } {
+  return { key: privateKeyPem(identity), cert: certificatePem(identity) }
+}
+
+async function writePlatformFile(path: string, measurement: Uint8Array, role: string): Promise<string> {
+  const root = await createSimulatedRoot(randomBytes(32))
+  const platformSeed = randomBytes(32)
+  const endorsement = await root.endorse({ platformSeed, notAfter: Date.now() + 3_600_000 })
+  writeFileSync(path, writePlatform({ platformSeed, endorsement, measurement, role }))
+  return root.rootSha256
+}
+
+/** Waits until `holds`, or fails the test. */
+export async function until(holds: () => boolean, what: string, within = 5000): Promise<void> {
+  const end = Date.now() + within
+  while (!holds()) {
+    if (Date.now() > end) throw new Error(`never happened: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}

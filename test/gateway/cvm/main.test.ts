@@ -1,0 +1,132 @@
+/** The door of the agent as a process: settings, log lines, signals, exit codes; and that it holds little. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { pinOf } from '../../../shared/upstream/certificate.ts'
+import { bind } from '../../../gateway/binding.ts'
+import { type Machine, startMachine, until } from './machine.ts'
+
+const root = join(import.meta.dirname, '../../..')
+const door = ['--disable-warning=ExperimentalWarning', join(root, 'gateway/cvm/main.ts')]
+let machine: Machine
+const children: ChildProcess[] = []
+
+beforeAll(async () => {
+  machine = await startMachine()
+})
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL')
+})
+afterAll(() => machine.stop())
+
+function settingsFile(change: Record<string, unknown> = {}): string {
+  const pins = join(machine.folder, 'pins')
+  writeFileSync(pins, `${pinOf(machine.gateway.privateKey)}\n`)
+  const settings = {
+    listen: { host: '127.0.0.1', port: 0 },
+    role: machine.role,
+    app: join(machine.folder, 'app.sock'),
+    gatewayPins: pins,
+    evidence: { kind: 'simulated', platform: machine.platformFile, life: 60_000 },
+    limits: { connections: 16, reportsAtOnce: 4, attestWithin: 5000 },
+    drain: 1000,
+    ...change,
+  }
+  const file = join(machine.folder, 'settings.json')
+  writeFileSync(file, JSON.stringify(settings))
+  return file
+}
+
+type Line = Record<string, unknown>
+async function started(): Promise<{ child: ChildProcess; lines: Line[]; port: number }> {
+  const child = spawn(process.execPath, [...door, '--config', settingsFile()], { stdio: ['ignore', 'pipe', 'inherit'] })
+  children.push(child)
+  const lines: Line[] = []
+  let rest = ''
+  child.stdout.on('data', (data: Buffer) => {
+    const complete = (rest + data.toString()).split('\n')
+    rest = complete.pop() ?? ''
+    lines.push(...complete.map((line) => JSON.parse(line) as Line))
+  })
+  await until(() => lines.some(({ event }) => event === 'listening'), 'listening', 15_000)
+  return { child, lines, port: Number(lines.find(({ event }) => event === 'listening')?.['port']) }
+}
+
+const run = (...args: string[]) =>
+  promisify(execFile)(process.execPath, [...door, ...args]).then(
+    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+    (error: unknown) => error as { code: number; stdout: string; stderr: string },
+  )
+
+test('serves attested connections, says that its evidence is simulated, and drains on SIGTERM', async () => {
+  const { child, lines, port } = await started()
+  const { judge, role, clientTls } = machine
+  const { socket, verdict } = await bind({ origin: { host: '127.0.0.1', port }, judge, role, clientTls, limit: 5000 })
+  expect(verdict.simulated).toBe(true)
+  socket.destroy()
+  child.kill('SIGTERM')
+  const [code] = (await once(child, 'exit')) as [number]
+  expect(code).toBe(0)
+  const events = ['simulated-evidence', 'listening', 'evidence-given', 'draining', 'stopped']
+  expect(lines.map(({ event }) => event)).toEqual(events)
+  expect(lines.every(({ service }) => service === 'cvm')).toBe(true)
+  expect(JSON.stringify(lines)).not.toContain('127.0.0.1')
+})
+
+test('a second signal ends it at once', async () => {
+  const { child, port } = await started()
+  const { judge, role, clientTls } = machine
+  const { socket } = await bind({ origin: { host: '127.0.0.1', port }, judge, role, clientTls, limit: 5000 })
+  socket.on('error', () => undefined).write('POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nx')
+  child.kill('SIGTERM')
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  child.kill('SIGTERM')
+  expect(((await once(child, 'exit')) as [number])[0]).toBe(0)
+})
+
+test('--help goes to stdout and names every setting', async () => {
+  const { code, stdout } = await run('--help')
+  expect(code).toBe(0)
+  expect(stdout).toContain('limits.attestWithin')
+})
+
+test.each([
+  ['no settings', [], 'Usage'],
+  ['an unknown option', ['--verbose'], 'Usage'],
+  ['a file that is not there', ['--config', '/nonexistent/settings.json'], 'ENOENT'],
+])('%s: exit code 2', async (_what, args, says) => {
+  const { code, stderr } = await run(...args)
+  expect(code).toBe(2)
+  expect(stderr.toLowerCase()).toContain(says === 'Usage' ? '--config file' : says.toLowerCase())
+})
+
+test('a wrong setting is named, exit code 2', async () => {
+  const { code, stderr, stdout } = await run('--config', settingsFile({ drain: -1 }))
+  expect(code).toBe(2)
+  expect(stderr).toContain('settings.drain')
+  expect(stdout).toContain('"event":"failed"')
+})
+
+test('simulated evidence beyond loopback is refused, exit code 2', async () => {
+  const { code, stdout } = await run('--config', settingsFile({ listen: { host: '0.0.0.0', port: 0 } }))
+  expect(code).toBe(2)
+  expect(stdout).toContain('insecure-configuration')
+})
+
+test('the process loads at most three packages, and no YAML, zod or metrics', async () => {
+  const hook = `
+    import { registerHooks } from 'node:module'
+    registerHooks({ resolve: (name, context, next) => {
+      const found = next(name, context)
+      const pkg = /node_modules\\/((?:@[^/]+\\/)?[^/]+)/.exec(found.url)
+      if (pkg) process.stderr.write('PACKAGE ' + pkg[1] + '\\n')
+      return found
+    } })`
+  const url = `data:text/javascript,${encodeURIComponent(hook)}`
+  const { stderr } = await promisify(execFile)(process.execPath, ['--import', url, ...door, '--help'])
+  const packages = new Set([...stderr.matchAll(/^PACKAGE (.+)$/gm)].map(([, name]) => name))
+  expect([...packages].sort()).toEqual(['@noble/hashes'])
+})
