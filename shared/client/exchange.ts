@@ -30,7 +30,6 @@ export type Answer = {
 }
 
 export async function exchange(world: World, { call, ...sealing }: Attempt): Promise<Answer> {
-  call.signal?.throwIfAborted()
   const stop = new AbortController()
   const signal = call.signal === undefined ? stop.signal : AbortSignal.any([call.signal, stop.signal])
   const release = (): void => stop.abort()

@@ -31,38 +31,25 @@ export async function* pieces(source: ReadableStream<unknown> | AsyncIterable<un
   }
 }
 
-/** A stream that reads `source` no faster than it is read itself, and fails at once when `signal` is aborted. */
+/** A stream that reads `source` no faster than it is read itself, and whose reads fail at once when `signal` is aborted. */
 export function pulled(
   source: AsyncIterator<Uint8Array>,
   signal: AbortSignal | undefined,
   release: () => void,
 ): ReadableStream<Uint8Array> {
-  const over = new AbortController()
   return new ReadableStream<Uint8Array>(
     {
-      start(to) {
-        const fail = (): void => to.error(signal?.reason)
-        signal?.addEventListener('abort', fail, { once: true, signal: over.signal })
-      },
       async pull(to) {
         try {
           const next = await abortable(source.next(), signal)
-          if (next.done !== true) {
-            to.enqueue(next.value)
-            return
-          }
-          over.abort()
-          to.close()
+          if (next.done === true) to.close()
+          else to.enqueue(next.value)
         } catch (cause) {
-          over.abort()
           release()
           throw cause
         }
       },
-      cancel() {
-        over.abort()
-        release()
-      },
+      cancel: release,
     },
     { highWaterMark: 0 },
   )

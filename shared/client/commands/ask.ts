@@ -2,7 +2,7 @@
 import { fromUtf8 } from '../../bytes.ts'
 import { abortable, gather, pieces } from '../streams.ts'
 import { Failure, UsageError, type Command, type World } from './command.ts'
-import { connect, connectionHelp, connectionOptions, parsed, readText, type Session } from './connection.ts'
+import { connect, connectionHelp, connectionOptions, parsed, readText, reasonOf, type Session } from './connection.ts'
 import { eventData } from './events.ts'
 
 const options = {
@@ -80,7 +80,15 @@ async function question(words: readonly string[], file: string | undefined, worl
   if (file !== undefined) return readText('file', file, world)
   if (words.length > 0 && words.join(' ') !== '-') return words.join(' ')
   if (world.stdin.isTTY === true) throw new UsageError('no text; write it behind the options, or use --file or a pipe')
-  return fromUtf8(await gather(world.stdin, 1024 * 1024))
+  return typed(world)
+}
+
+async function typed(world: World): Promise<string> {
+  try {
+    return fromUtf8(await gather(world.stdin, 64 * 1024 * 1024))
+  } catch (cause) {
+    throw new Failure(`standard input cannot be read as text: ${reasonOf(cause)}`, { cause })
+  }
 }
 
 function messages(system: string | undefined, text: string): unknown[] {
@@ -114,9 +122,22 @@ async function stream(answer: Response, world: World): Promise<void> {
 }
 
 function deltaOf(data: string): string {
-  const event = JSON.parse(data) as { choices?: { delta?: { content?: string | null } }[]; error?: unknown }
+  const event = readEvent(data)
   if (event.error !== undefined) throw new Failure(`the service failed: ${visible(JSON.stringify(event.error))}`)
   return event.choices?.[0]?.delta?.content ?? ''
+}
+
+type Event = {
+  readonly choices?: { readonly delta?: { readonly content?: string | null } }[]
+  readonly error?: unknown
+}
+
+function readEvent(data: string): Event {
+  try {
+    return JSON.parse(data) as Event
+  } catch (cause) {
+    throw new Failure('the service sent an event that is not JSON; is --app an OpenAI-compatible service?', { cause })
+  }
 }
 
 /** A terminal obeys control characters; an answer has no business with them. */

@@ -80,7 +80,9 @@ function named(options: NodeOptions): ObliviousFetch {
     return createObliviousFetch(options)
   } catch (cause) {
     if (!(cause instanceof TypeError)) throw cause
-    const about = cause.message.replace('`plaintextLoopback: true`', '--plaintext-loopback')
+    const about = cause.message
+      .replace('`plaintextLoopback: true`', '--plaintext-loopback')
+      .replace(/^keep:/, 'header:')
     throw new UsageError(about.startsWith('Invalid URL') ? '--relay: not a URL' : `--${about}`, { cause })
   }
 }

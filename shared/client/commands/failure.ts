@@ -19,6 +19,8 @@ export function report(error: unknown, world: World): ExitCode {
   if (error instanceof UsageError) return complain(error.message, world, 2)
   if (error instanceof Failure) return complain(error.message, world, 1)
   if (error instanceof ObliviousError) return complain(wordsFor(error), world, 1)
+  // The library's own words for a call that makes no sense.
+  if (error instanceof TypeError && error.message.startsWith('fetch: ')) return complain(error.message, world, 2)
   if (isTimeout(error)) return complain('no complete answer in time; raise --timeout', world, 1)
   return complain(error instanceof Error ? (error.stack ?? error.message) : String(error), world, 1)
 }

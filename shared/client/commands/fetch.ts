@@ -39,7 +39,7 @@ export const fetch: Command = {
     const headers = (values.header ?? []).map(fieldOf)
     const family = familyOf(values.family ?? 'auto')
     const body = values.data === undefined ? null : await dataOf(values.data, world)
-    const method = values.request ?? (body === null ? 'GET' : 'POST')
+    const method = methodOf(values.request ?? (body === null ? 'GET' : 'POST'))
     const session = await connect(values, world, { family, keep: namesToKeep(headers) })
     try {
       const answer = await session.fetch(url, { method, headers, body, signal: session.signal })
@@ -57,6 +57,11 @@ function targetOf(positionals: readonly string[]): string {
   if (url === undefined || others.length > 0) throw new UsageError('give exactly one URL; see --help')
   if (!URL.canParse(url) || new URL(url).protocol !== 'https:') throw new UsageError('URL: must be an https address')
   return url
+}
+
+function methodOf(method: string): string {
+  if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(method)) throw new UsageError('--request: not a method')
+  return method
 }
 
 function fieldOf(line: string): [string, string] {

@@ -32,10 +32,10 @@ test.each(heads)('CHK-10: every length around a boundary, after a head of %i', (
 })
 
 test('CHK-10: any length up to the largest request', () => {
-  const length = fc.integer({ min: 0, max: 64 << 20 })
+  const length = fc.integer({ min: 0, max: 8 << 20 })
   fc.assert(
     fc.property(length, fc.constantFrom(...heads), (octets, head) => !wrong(octets, head)),
-    { numRuns: 2_000 },
+    { numRuns: 500 },
   )
   expect(wrong(1, 39)).toBe(false)
 })

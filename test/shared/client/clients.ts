@@ -7,7 +7,7 @@ export type Waits = number[]
 
 export type Visitor = ObliviousFetch & { readonly waits: Waits }
 
-export function visitor(town: Town, options: Partial<NodeOptions> = {}): Visitor {
+export function visitor(town: Pick<Town, 'url' | 'operator'>, options: Partial<NodeOptions> = {}): Visitor {
   const waits: Waits = []
   const fetch = createObliviousFetch({
     relay: town.url,

@@ -93,6 +93,17 @@ describe('help and usage', () => {
     expect(terminal.shown.err).toContain(words)
   })
 
+  test.each([
+    [['-X', 'GE T'], '--request: not a method'],
+    [['-X', 'TRACE'], 'TRACE cannot be sealed'],
+    [['-X', 'GET', '-d', 'x'], 'a GET request has no body'],
+    [['-H', 'Host: other'], '--header: `host` cannot be let through'],
+  ])('fetch %j: a request that makes no sense is named, without a stack', async (args, words) => {
+    expect(await run('fetch', ...connection(), ...args, 'https://app.asunder.example/')).toBe(2)
+    expect(terminal.shown.err).toContain(words)
+    expect(terminal.shown.err.trim().split('\n').length).toBe(1)
+  })
+
   test('plain HTTP needs its switch', async () => {
     const plain = connection().filter((arg) => arg !== '--plaintext-loopback')
     expect(await run('bundle', ...plain)).toBe(2)
@@ -167,6 +178,19 @@ describe('ask', () => {
     expect(await run('ask', ...connection(), '--quiet', 'hello')).toBe(1)
     expect(terminal.shown.out).toContain('One two')
     expect(terminal.shown.err).toContain('answer-truncated')
+  })
+
+  test('events that are no chat completion, and text that is none, are named without a stack', async () => {
+    pair.app = () => ({ content: 'data: <html>\n\n' })
+    expect(await run('ask', ...connection(), '--quiet', 'hello')).toBe(1)
+    expect(terminal.shown.err).toBe(
+      'asunder: the service sent an event that is not JSON; is --app an OpenAI-compatible service?\n',
+    )
+    const root = terminal.files.get('root.note') ?? new Uint8Array()
+    terminal = newTerminal({ stdin: ReadableStream.from([Uint8Array.of(0xff)]) as unknown as World['stdin'] })
+    terminal.files.set('root.note', root)
+    expect(await run('ask', ...connection(), '--quiet')).toBe(1)
+    expect(terminal.shown.err).toContain('standard input cannot be read as text')
   })
 
   test('--timeout gives up', async () => {

@@ -77,6 +77,13 @@ test('it is renewed beside the requests once two thirds of its life are over, an
   expect(pair.posts().length).toBe(5)
 })
 
+test('a renewal that hangs holds nobody up', async () => {
+  await fetch(target)
+  now += 9 * hour
+  pair.onBundle = () => new Promise(() => undefined)
+  expect((await fetch(target)).status).toBe(200)
+})
+
 test('a verdict says what is known and what is not', async () => {
   expect(fetch.verdict()).toBeUndefined()
   const verdict = await fetch.ready()
