@@ -1,0 +1,129 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createFileKeyStore, type KeyStore } from '../../gateway/key-store.ts'
+import { createLiveKeys, type LiveKeys } from '../../gateway/live-keys.ts'
+import { kems, p256, x25519, xWing } from '../../shared/hpke/suites.ts'
+import { parseKeyConfigs } from '../../shared/ohttp/key-config.ts'
+import { ask, start, town } from './town.ts'
+
+const rotation = { lead: 600_000, life: 3_600_000, overlap: 1_800_000 }
+let clock = start
+let folder = ''
+beforeEach(() => {
+  clock = start
+  folder = mkdtempSync(join(tmpdir(), 'live-'))
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+function live(store?: KeyStore, offered = [x25519, xWing]): LiveKeys {
+  const random = (length: number) => Uint8Array.from(randomBytes(length))
+  const keys = createLiveKeys({ kems: offered, rotation, store, random, now: () => clock })
+  keys.turn()
+  return keys
+}
+
+const offer = (keys: LiveKeys) => parseKeyConfigs(keys.list()?.bytes ?? new Uint8Array()).map(({ keyId }) => keyId)
+const advance = (keys: LiveKeys, by: number) => {
+  clock += by
+  return keys.turn()
+}
+
+describe('live keys', () => {
+  test('K-1, K-3, K-13: the list holds one configuration for each KEM, in the order of the settings', () => {
+    const list = parseKeyConfigs(live(undefined, [...kems]).list()?.bytes ?? new Uint8Array())
+    expect(list.map((entry) => ('kem' in entry ? entry.kem.name : 'unknown'))).toEqual(['X25519', 'P-256', 'X-Wing'])
+    expect(list.every((entry) => 'kem' in entry && entry.suites.length === 3)).toBe(true)
+  })
+
+  test('K-12, CONS-5: accepted before it is offered, offered for its life, accepted through the overlap, then gone', () => {
+    const keys = live()
+    expect([offer(keys), keys.count()]).toEqual([[1, 2], 2])
+    expect(advance(keys, 3_000_000)).toMatchObject({ created: [3, 4], destroyed: [] })
+    expect([offer(keys), keys.find(3)?.config.keyId]).toEqual([[1, 2], 3])
+    advance(keys, 600_000)
+    expect([offer(keys), keys.find(1)?.config.keyId]).toEqual([[3, 4], 1])
+    clock += 1_800_000 - 1
+    expect(keys.find(1)).toBeDefined()
+    clock += 1
+    // No timer has run yet: the clock alone closes the door.
+    expect(keys.find(1)).toBeUndefined()
+    expect(keys.turn().destroyed).toEqual([1, 2])
+    expect(keys.count()).toBe(2)
+  })
+
+  test('the same list is the same publication, until its keys are destroyed', () => {
+    const keys = live()
+    const list = keys.list()
+    clock += 60_000
+    expect(keys.list()).toBe(list)
+    expect(list?.until).toBe(start + rotation.life + rotation.overlap)
+  })
+
+  test('OHTTP-G7, OHTTP-G21: hx-gw-replay-rotation: a retiring key still opens', async () => {
+    const keys = live()
+    const key = keys.find(1)
+    if (key === undefined) throw new TypeError('no key')
+    advance(keys, 3_000_000)
+    advance(keys, 600_000)
+    const place = await town({ keys: [key], find: keys.find })
+    expect((await ask(place)).text).toBe('hello')
+  })
+
+  test('a restart keeps keys of the file: the same list, and requests sealed before it still open', async () => {
+    const file = join(folder, 'keys.json')
+    const before = live(createFileKeyStore(file))
+    const after = live(createFileKeyStore(file))
+    expect(after.list()?.bytes).toEqual(before.list()?.bytes)
+    const key = before.find(1)
+    if (key === undefined) throw new TypeError('no key')
+    const place = await town({ keys: [key], find: after.find })
+    expect((await ask(place)).text).toBe('hello')
+  })
+
+  test('K-12: what is destroyed is no longer in the file', () => {
+    const file = join(folder, 'keys.json')
+    const keys = live(createFileKeyStore(file))
+    const old = readFileSync(file, 'utf8')
+    const secrets = [...old.matchAll(/"privateKey": "([^"]+)"/g)].map(([, secret]) => secret ?? '')
+    expect(secrets).toHaveLength(2)
+    advance(keys, 10 * 3_600_000)
+    for (const secret of secrets) expect(readFileSync(file, 'utf8')).not.toContain(secret)
+  })
+
+  test('without a file no key bytes are ever asked for', () => {
+    const random = (): Uint8Array => {
+      throw new Error('asked')
+    }
+    const keys = createLiveKeys({ kems: [x25519, p256, xWing], rotation, random, now: () => clock })
+    expect(keys.turn().created).toEqual([1, 2, 3])
+  })
+
+  test('a turn that cannot be kept changes nothing', () => {
+    const broken: KeyStore = {
+      load: () => undefined,
+      save: () => {
+        throw new Error('disk')
+      },
+    }
+    const random = (length: number) => Uint8Array.from(randomBytes(length))
+    const keys = createLiveKeys({ kems: [x25519], rotation, store: broken, random, now: () => clock })
+    expect(() => keys.turn()).toThrow('disk')
+    expect([keys.list(), keys.find(1)]).toEqual([undefined, undefined])
+  })
+
+  test('trust.md 1: a key that would live for more than a day is our mistake', () => {
+    const long = { lead: 1, life: 24 * 3_600_000, overlap: 0 }
+    expect(() => createLiveKeys({ kems: [x25519], rotation: long, random: randomBytes, now: () => 0 })).toThrow(
+      TypeError,
+    )
+  })
+
+  test('a damaged file stops the start', () => {
+    const file = join(folder, 'keys.json')
+    writeFileSync(file, '{}', { mode: 0o600 })
+    expect(() => live(createFileKeyStore(file))).toThrow()
+  })
+})
