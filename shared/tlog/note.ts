@@ -53,14 +53,13 @@ export async function verifyNote(
   keys: readonly VerifierKey[],
   limits?: NoteLimits,
 ): Promise<VerifiedNote> {
+  const other = keys.find((key) => key.kind !== 'note')
+  if (other !== undefined) throw new TypeError(`${other.name} is not a key for plain notes`)
   const parsed = parseNote(note, limits)
   const message = utf8(parsed.text)
-  const known = unambiguous(keys)
   const signers = new Set<VerifierKey>()
-  for (const line of parsed.signatures) {
-    const key = known.get(`${line.name}+${line.id}`)
-    if (key === undefined) continue
-    if (!(await ed25519Verifies(key.publicKey, line.signature, message))) {
+  for (const { key, signature } of linesOf(parsed, keys)) {
+    if (!(await ed25519Verifies(key.publicKey, signature, message))) {
       throw new Refusal('bad-signature', `the signature of ${key.name} does not verify`)
     }
     signers.add(key)
@@ -83,6 +82,22 @@ export async function verifyThreshold(
   return verified
 }
 
+/**
+ * The lines of these keys, each with its key; not verified. Others are ignored, even where name or id alone agree.
+ * Ids have 32 bits, so two keys that share both name and id would make every answer a guess.
+ */
+export function linesOf<K extends VerifierKey>(
+  note: Note,
+  keys: readonly K[],
+): readonly { readonly key: K; readonly signature: Bytes }[] {
+  const known = new Map(keys.map((key) => [`${key.name}+${key.id}`, key]))
+  if (known.size < keys.length) throw new TypeError('two keys share name and id')
+  return note.signatures.flatMap(({ name, id, signature }) => {
+    const key = known.get(`${name}+${id}`)
+    return key === undefined ? [] : [{ key, signature }]
+  })
+}
+
 export async function signNote(text: string, signers: readonly Signer[]): Promise<string> {
   const lines: string[] = []
   for (const { key, sign } of signers) {
@@ -101,17 +116,6 @@ function readSignature(line: string): NoteSignature {
   const bytes = refuseAs('malformed-note', () => fromBase64(encoded))
   if (bytes.length < 5) throw malformed('a signature without bytes')
   return { name, id: hex(bytes.subarray(0, 4)), signature: bytes.subarray(4) }
-}
-
-/** Name and id name a key; ids have 32 bits, so two keys that share both would make every answer a guess. */
-function unambiguous(keys: readonly VerifierKey[]): Map<string, VerifierKey> {
-  const known = new Map<string, VerifierKey>()
-  for (const key of keys) {
-    if (key.kind !== 'note') throw new TypeError(`${key.name} is not a key for plain notes`)
-    if (known.has(`${key.name}+${key.id}`)) throw new TypeError(`two keys ${key.name}+${key.id}`)
-    known.set(`${key.name}+${key.id}`, key)
-  }
-  return known
 }
 
 function malformed(why: string): Refusal {
