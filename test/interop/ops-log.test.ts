@@ -11,7 +11,7 @@ type NoteVector = Vector & { why?: string; tlog_proof?: string }
 const merkle = (sharedVectors('merkle-rfc6962') as { cases: Vector[] } | undefined)?.cases ?? []
 const notes = (sharedVectors('c2sp-notes') as { cases: NoteVector[] } | undefined)?.cases ?? []
 
-async function run(op: string, fields: Record<string, unknown>): Promise<unknown> {
+function run(op: string, fields: Record<string, unknown>): unknown {
   const work = logOps[op]
   if (work === undefined) throw new TypeError(`no op ${op}`)
   return work(new Case(fields))
@@ -55,8 +55,8 @@ describe.skipIf(merkle.length === 0)('merkle vectors through the door', () => {
   test('TL-1: leaf data is hashed as the leaf hash of the vector says', async () => {
     const withData = proofs.filter((vector) => 'leaf_data' in vector)
     expect(withData.length).toBeGreaterThan(0)
-    for (const { leaf_hash: _, ...vector } of withData) {
-      expect(await codeOf(() => run('merkle.inclusion', vector))).toBe(codeFor(vector))
+    for (const vector of withData) {
+      expect(await codeOf(() => run('merkle.inclusion', { ...vector, leaf_hash: null }))).toBe(codeFor(vector))
     }
   })
 })
