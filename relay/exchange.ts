@@ -41,7 +41,6 @@ export class Exchange implements Listener {
   #phase: Phase = 'head'
   #flow: Flow | undefined
   #parts: Uint8Array[] = []
-  #scheduled = false
   #passed = 0
   #discarded = 0
   #timer: ReturnType<typeof setTimeout> | undefined
@@ -79,7 +78,6 @@ export class Exchange implements Listener {
 
   end(): void {
     if (this.#phase === 'content') {
-      this.#flush()
       this.#options.delivery.end()
       this.#options.count('served')
     } else if (this.#phase === 'problem') {
@@ -126,18 +124,7 @@ export class Exchange implements Listener {
       this.#letGo()
       return
     }
-    this.#parts.push(bytes)
-    if (this.#scheduled) return
-    this.#scheduled = true
-    // What arrived in one piece leaves in one piece: where the gateway cut its chunks is not the client's to see.
-    queueMicrotask(() => this.#flush())
-  }
-
-  #flush(): void {
-    this.#scheduled = false
-    if (this.#parts.length === 0 || this.#phase !== 'content') return
-    const bytes = whole(this.#parts)
-    this.#parts = []
+    // Node puts what is written in one tick into one chunk, so where the gateway cut its chunks does not show.
     if (!this.#options.delivery.write(bytes)) this.#flow?.pause()
   }
 
