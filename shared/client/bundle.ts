@@ -9,10 +9,10 @@ import type { ClientHpke } from '../hpke/context.ts'
 import { essence, mediaTypes } from '../http/media-types.ts'
 import { parseKeyConfigs, selectKey, type Selection } from '../ohttp/key-config.ts'
 import { Refusal, type RefusalCode } from '../refusal.ts'
-import { ObliviousError, type ObliviousErrorCode } from './errors.ts'
-import { codeFor, delayOf } from './inward.ts'
+import { codeWord, ObliviousError, type ObliviousErrorCode } from './errors.ts'
 import { recall, remember, type RollbackMemory } from './memory.ts'
 import { gather, OverLimit } from './streams.ts'
+import { codeFor, delayOf } from './unsealed.ts'
 import { bundleAddress, type RelayAnswer, type Transport } from './transport.ts'
 
 export type SealingKey = Selection
@@ -104,8 +104,10 @@ async function fetchBundle({ transport, relay }: KeeperOptions): Promise<string>
     return fromUtf8(await gather(answer.body, maxBundle))
   } catch (cause) {
     if (cause instanceof ObliviousError) throw cause
-    if (cause instanceof Refusal) throw new ObliviousError('bundle-unverified', { cause })
-    throw new ObliviousError(cause instanceof OverLimit ? 'bundle-unverified' : 'relay-unreachable', { cause })
+    const read = cause instanceof Refusal || cause instanceof OverLimit
+    throw new ObliviousError(read ? 'bundle-unverified' : 'relay-unreachable', {
+      cause: read ? cause : codeWord(cause),
+    })
   }
 }
 

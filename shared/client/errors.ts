@@ -108,3 +108,15 @@ export class ObliviousError extends Error {
     return obliviousErrors[this.code].remedy
   }
 }
+
+/**
+ * What a transport's failure may say: its code word. The error itself stays behind, since HTTP libraries hang raw bytes
+ * of the answer and socket addresses on theirs.
+ */
+export function codeWord(failure: unknown): Error {
+  for (let error = failure, depth = 0; error instanceof Error && depth < 4; error = error.cause, depth++) {
+    if ('code' in error && typeof error.code === 'string' && /^[A-Z][A-Z0-9_]+$/.test(error.code))
+      return new Error(error.code)
+  }
+  return new Error('UNKNOWN')
+}

@@ -7,7 +7,7 @@ import { essence, families, mediaTypes, type Family } from '../http/media-types.
 import type { ClientHpke } from '../hpke/context.ts'
 import type { SealingKey } from './bundle.ts'
 import type { Call } from './call.ts'
-import { ObliviousError } from './errors.ts'
+import { codeWord, ObliviousError } from './errors.ts'
 import { demandSealed, opened } from './inward.ts'
 import { sealCall, type Outward } from './outward.ts'
 import { gather, OverLimit } from './streams.ts'
@@ -54,7 +54,7 @@ async function send(world: World, call: Call, outward: Outward, signal: AbortSig
     return await world.transport.send({ method: 'POST', url: world.relay, fields, body: upload.body, signal })
   } catch (cause) {
     if (upload.failure !== undefined) throw upload.failure
-    throw new ObliviousError('relay-unreachable', { cause })
+    throw new ObliviousError('relay-unreachable', { cause: codeWord(cause) })
   }
 }
 

@@ -7,8 +7,9 @@ import { fromUtf8 } from '../bytes.ts'
 import { essence, families, mediaTypes, type Family } from '../http/media-types.ts'
 import { ohttpKeyProblem } from '../http/problem.ts'
 import { Refusal } from '../refusal.ts'
-import { ObliviousError, type ObliviousErrorCode } from './errors.ts'
+import { codeWord, ObliviousError } from './errors.ts'
 import type { Outward } from './outward.ts'
+import { codeFor, delayOf } from './unsealed.ts'
 import { gather, OverLimit } from './streams.ts'
 import type { RelayAnswer } from './transport.ts'
 
@@ -21,26 +22,6 @@ export async function demandSealed(answer: RelayAnswer, family: Family): Promise
   const code = codeFor(answer.status)
   const keyUnknown = answer.status === 400 && type === mediaTypes.problem && (await namesKeyProblem(answer))
   throw new ObliviousError(keyUnknown ? 'key-unknown' : code, { status: answer.status, ...delayOf(answer) })
-}
-
-const plain: Readonly<Record<number, ObliviousErrorCode>> = {
-  413: 'too-large',
-  429: 'rate-limited',
-  500: 'gateway-unavailable',
-  502: 'gateway-unavailable',
-  503: 'gateway-unavailable',
-  504: 'gateway-unavailable',
-}
-
-export function codeFor(status: number): ObliviousErrorCode {
-  if (status === 0 || (status >= 300 && status < 400)) return 'relay-redirected'
-  return plain[status] ?? (status < 300 ? 'relay-unexpected' : 'relay-refused')
-}
-
-/** A hint that anybody on the way can write: whole seconds, at most a day. */
-export function delayOf(answer: RelayAnswer): { retryAfter?: number } {
-  const text = answer.field('retry-after') ?? ''
-  return /^\d{1,5}$/.test(text) ? { retryAfter: Math.min(Number(text), 86_400) } : {}
 }
 
 async function namesKeyProblem(answer: RelayAnswer): Promise<boolean> {
@@ -96,7 +77,8 @@ async function arriving<T>(work: Promise<T>): Promise<T> {
   try {
     return await work
   } catch (cause) {
-    throw new ObliviousError(cause instanceof OverLimit ? 'too-large' : 'answer-truncated', { cause })
+    if (cause instanceof OverLimit) throw new ObliviousError('too-large', { cause })
+    throw new ObliviousError('answer-truncated', { cause: codeWord(cause) })
   }
 }
 

@@ -13,7 +13,7 @@ export function fileMemory(path: string): RollbackMemory {
       }
     },
     async save(text) {
-      const beside = `${path}.${String(process.pid)}.new`
+      const beside = `${path}.${crypto.randomUUID()}.new`
       const file = await open(beside, 'w', 0o600)
       try {
         await file.writeFile(text)

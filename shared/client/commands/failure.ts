@@ -36,6 +36,7 @@ function wordsFor(error: ObliviousError): string {
     ...(error.status === undefined ? [] : [`status ${error.status}`]),
     ...(error.retryAfter === undefined ? [] : [`retry after ${error.retryAfter} s`]),
   ]
+  if (error.cause instanceof Error && /^[A-Z][A-Z0-9_]+$/.test(error.cause.message)) facts.push(error.cause.message)
   const about = facts.length === 0 ? '' : ` (${facts.join(', ')})`
   return `${error.message}${about}\n  ${option === undefined ? '' : `${option}: `}${error.remedy}`
 }

@@ -1,4 +1,6 @@
 /** A relay that lies about answers: whatever it swaps, repeats, cuts or makes up, the caller gets a typed error and none of it. */
+import { createServer, type AddressInfo } from 'node:net'
+import { inspect } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { obliviousErrors, type ObliviousError } from '../../../shared/client/errors.ts'
 import { cannotOpen, problem } from '../../../shared/http/problem.ts'
@@ -90,6 +92,16 @@ describe('with another answer', () => {
     }
     expect(await codeOf(ask())).toBe('relay-unreachable')
     expect(pair.posts().length).toBe(1)
+  })
+
+  test('OHTTP-C9: noise that is no HTTP leaves no byte in the error, whatever a library hangs on it', async () => {
+    const server = createServer((socket) => void socket.on('error', () => undefined).end(`${lie}\r\n\r\n`))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const url = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}/`
+    const error = await caught(visitor({ url, operator: pair.operator })(target))
+    expect(error.code).toBe('relay-unreachable')
+    expect(inspect(error, { depth: 20, showHidden: true })).not.toMatch(/prize|127\.0\.0\.1/)
+    server.close()
   })
 
   test('no relay at all', async () => {
