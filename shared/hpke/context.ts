@@ -58,6 +58,14 @@ export type Receiver = {
 
 /** What a gateway answers with: HKDF, the AEADs and dice. */
 export type Responder = Hkdf & {
-  seal(aead: Aead, key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Bytes
+  /** `before` goes in front of the result, so that a message is put together in one piece of memory. */
+  seal(
+    aead: Aead,
+    key: Uint8Array,
+    nonce: Uint8Array,
+    aad: Uint8Array,
+    plaintext: Uint8Array,
+    before?: Uint8Array,
+  ): Bytes
   readonly random: (length: number) => Uint8Array
 }

@@ -1,35 +1,48 @@
 /** HKDF and the AEADs on node:crypto, synchronous. RFC 5869; RFC 5116; RFC 8439. */
-import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto'
+import { createCipheriv, createDecipheriv } from 'node:crypto'
 import { concat, type Bytes } from '../bytes.ts'
 import { Refusal } from '../refusal.ts'
 import type { Hkdf } from './context.ts'
+import { hmacSha256 } from './node-hmac.ts'
 import type { Aead, Kdf } from './suites.ts'
 
 export const hkdf: Hkdf = {
-  extract: (kdf, salt, ikm) => hmac(kdf, salt, ikm),
+  extract: (kdf, salt, ikm) => hmacs[kdf.name](salt, ikm),
   expand(kdf, prk, info, length) {
     if (length > 255 * kdf.hashLength) throw new TypeError('HKDF gives at most 255 blocks')
-    let block = hmac(kdf, prk, concat(info, Uint8Array.of(1)))
-    // Nearly always one block is enough, and then nothing is copied.
+    const hmac = hmacs[kdf.name]
+    let block = hmac(prk, counted(info, 1))
     const blocks = [block]
     for (let i = 2; blocks.length * kdf.hashLength < length; i++) {
-      block = hmac(kdf, prk, concat(block, info, Uint8Array.of(i)))
+      block = hmac(prk, counted(concat(block, info), i))
       blocks.push(block)
     }
-    return (blocks.length === 1 ? block : concat(...blocks)).subarray(0, length)
+    // One block is nearly always enough.
+    return (blocks.length === 1 ? block : concat(...blocks)).slice(0, length)
   },
 }
 
-export function seal(aead: Aead, key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Bytes {
+/** `before` goes in front of the result, so that a message is put together in one piece of memory. */
+export function seal(
+  aead: Aead,
+  key: Uint8Array,
+  nonce: Uint8Array,
+  aad: Uint8Array,
+  plaintext: Uint8Array,
+  before: Uint8Array = none,
+): Bytes {
   const options = { authTagLength: aead.tagLength }
   const cipher =
     aead.name === 'ChaCha20-Poly1305'
       ? createCipheriv('chacha20-poly1305', key, nonce, options)
       : createCipheriv(gcm[aead.name], key, nonce, options)
   if (aad.length > 0) cipher.setAAD(aad, { plaintextLength: plaintext.length })
-  const sealed = cipher.update(plaintext)
+  const sealed = new Uint8Array(before.length + plaintext.length + aead.tagLength)
+  sealed.set(before)
+  sealed.set(cipher.update(plaintext), before.length)
   cipher.final()
-  return concat(sealed, cipher.getAuthTag())
+  sealed.set(cipher.getAuthTag(), before.length + plaintext.length)
+  return sealed
 }
 
 /** One code for everything that does not open, so that no caller can pass on which it was. */
@@ -57,9 +70,13 @@ export function plain(buffer: Buffer<ArrayBuffer>): Bytes {
   return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length)
 }
 
-const hashes = { 'HKDF-SHA256': 'sha256' } as const
+const none = new Uint8Array()
+const hmacs: Record<Kdf['name'], typeof hmacSha256> = { 'HKDF-SHA256': hmacSha256 }
 const gcm = { 'AES-128-GCM': 'aes-128-gcm', 'AES-256-GCM': 'aes-256-gcm' } as const
 
-function hmac(kdf: Kdf, key: Uint8Array, data: Uint8Array): Bytes {
-  return plain(createHmac(hashes[kdf.name], key).update(data).digest())
+function counted(info: Uint8Array, counter: number): Bytes {
+  const input = new Uint8Array(info.length + 1)
+  input.set(info)
+  input[info.length] = counter
+  return input
 }

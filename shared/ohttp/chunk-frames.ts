@@ -2,17 +2,17 @@
  * The framing of chunked messages, apart from any cryptography: a length and that many bytes, over and over; at
  * last a zero and everything up to the end of the content. draft-ietf-ohai-chunked-ohttp-08 §4, §5.
  */
-import { concat, type Bytes } from '../bytes.ts'
+import type { Bytes } from '../bytes.ts'
 import { Refusal } from '../refusal.ts'
 import type { Arrivals } from './arrivals.ts'
 
-export function frame(sealed: Uint8Array): Bytes {
-  return concat(varint(sealed.length), sealed)
+/** What goes in front of a sealed chunk. */
+export function chunkPrefix(sealedLength: number): Bytes {
+  return varint(sealedLength)
 }
 
-export function finalFrame(sealed: Uint8Array): Bytes {
-  return concat(varint(0), sealed)
-}
+/** What goes in front of the final chunk, whatever its length. */
+export const finalPrefix = varint(0)
 
 /** Reads sealed chunks off what has arrived. Lengths are not authenticated, so every encoding of them is good (§6). */
 export class FrameReader {

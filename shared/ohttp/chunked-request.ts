@@ -4,7 +4,7 @@ import type { ClientHpke, ReceiverContext, SenderContext } from '../hpke/context
 import type { SymmetricSuite } from '../hpke/suites.ts'
 import { Refusal } from '../refusal.ts'
 import { Arrivals } from './arrivals.ts'
-import { finalFrame, frame, FrameReader } from './chunk-frames.ts'
+import { chunkPrefix, finalPrefix, FrameReader } from './chunk-frames.ts'
 import {
   finalAad,
   messageLimits,
@@ -146,7 +146,7 @@ export class RequestChunkSealer {
       const cut = pieces(plaintext)
       const last = cut.pop() ?? notFinalAad
       const before = await this.#chunks(cut)
-      return concat(before, finalFrame(await this.#chunk(finalAad, last)))
+      return concat(before, finalPrefix, await this.#chunk(finalAad, last))
     })
   }
 
@@ -157,7 +157,10 @@ export class RequestChunkSealer {
 
   async #chunks(plaintexts: readonly Uint8Array[]): Promise<Bytes> {
     const frames: Bytes[] = []
-    for (const plaintext of plaintexts) frames.push(frame(await this.#chunk(notFinalAad, plaintext)))
+    for (const plaintext of plaintexts) {
+      const sealed = await this.#chunk(notFinalAad, plaintext)
+      frames.push(chunkPrefix(sealed.length), sealed)
+    }
     return concat(...frames)
   }
 

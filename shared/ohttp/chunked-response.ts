@@ -4,7 +4,7 @@ import type { AeadOpen, Hkdf, Responder } from '../hpke/context.ts'
 import { NonceSequence } from '../hpke/sequence.ts'
 import { Refusal } from '../refusal.ts'
 import { Arrivals } from './arrivals.ts'
-import { finalFrame, frame, FrameReader } from './chunk-frames.ts'
+import { chunkPrefix, finalPrefix, FrameReader } from './chunk-frames.ts'
 import {
   finalAad,
   messageLimits,
@@ -23,22 +23,24 @@ import { responseKeys, responseNonceLength, type Exchange } from './response.ts'
 export class ResponseChunkSealer {
   /** The response nonce; it goes before everything else. */
   readonly head: Bytes
-  readonly #seal: (aad: Uint8Array, plaintext: Uint8Array) => Bytes
+  readonly #seal: (aad: Uint8Array, plaintext: Uint8Array, before: Uint8Array) => Bytes
+  readonly #tagLength: number
   readonly #meter = sending()
   readonly #life = new Life()
 
   constructor(responder: Responder, exchange: Exchange) {
     const { aead } = exchange.suite
     this.head = responder.random(responseNonceLength(aead)).slice()
+    this.#tagLength = aead.tagLength
     const { key, nonce } = responseKeys(responder, exchange, this.head)
     const sequence = new NonceSequence(nonce)
-    this.#seal = (aad, plaintext) => responder.seal(aead, key, sequence.take(), aad, plaintext)
+    this.#seal = (aad, plaintext, before) => responder.seal(aead, key, sequence.take(), aad, plaintext, before)
   }
 
   /** One chunk on the wire, or several where one would be too large. */
   seal(plaintext: Uint8Array): Bytes {
     if (plaintext.length === 0) throw new TypeError('only the final chunk may be empty')
-    return this.#life.run(() => concat(...pieces(plaintext).map((piece) => frame(this.#chunk(notFinalAad, piece)))))
+    return this.#life.run(() => joined(pieces(plaintext).map((piece) => this.#chunk(piece))))
   }
 
   /** The end of the message. Without it, the other side must take the message for cut short. */
@@ -46,16 +48,26 @@ export class ResponseChunkSealer {
     return this.#life.finish(() => {
       const cut = pieces(plaintext)
       const last = cut.pop() ?? notFinalAad
-      const before = cut.map((piece) => frame(this.#chunk(notFinalAad, piece)))
-      return concat(...before, finalFrame(this.#chunk(finalAad, last)))
+      const before = cut.map((piece) => this.#chunk(piece))
+      this.#count(last)
+      return joined([...before, this.#seal(finalAad, last, finalPrefix)])
     })
   }
 
-  #chunk(aad: Uint8Array, plaintext: Uint8Array): Bytes {
-    this.#meter.bytes(plaintext.length)
-    this.#meter.chunk()
-    return this.#seal(aad, plaintext)
+  #chunk(plaintext: Uint8Array): Bytes {
+    this.#count(plaintext)
+    return this.#seal(notFinalAad, plaintext, chunkPrefix(plaintext.length + this.#tagLength))
   }
+
+  #count({ length }: Uint8Array): void {
+    this.#meter.bytes(length)
+    this.#meter.chunk()
+  }
+}
+
+function joined(frames: readonly Bytes[]): Bytes {
+  const [only] = frames
+  return frames.length === 1 && only ? only : concat(...frames)
 }
 
 type Incoming = { readonly frames: FrameReader; open(aad: Uint8Array, sealed: Uint8Array): Promise<Bytes> }

@@ -48,7 +48,7 @@ export function sealResponse(responder: Responder, exchange: Exchange, content: 
   const { aead } = exchange.suite
   const responseNonce = responder.random(responseNonceLength(aead))
   const { key, nonce } = responseKeys(responder, exchange, responseNonce)
-  return concat(responseNonce, responder.seal(aead, key, nonce, none, content))
+  return responder.seal(aead, key, nonce, none, content, responseNonce)
 }
 
 export async function openResponse(
