@@ -127,6 +127,10 @@ export function post(fields: Record<string, string> = {}, body = 'opaque', path 
   return `POST ${path} HTTP/1.1\r\n${lines.join('')}\r\n${body}`
 }
 
+/** The start of an incremental upload: its head and the chunks that have come so far. */
+export const uploading = (...chunks: string[]): string =>
+  `POST / HTTP/1.1\r\nhost: x\r\ncontent-type: message/ohttp-chunked-req\r\nincremental: ?1\r\ntransfer-encoding: chunked\r\n\r\n${chunks.map((chunk) => `${chunk.length.toString(16)}\r\n${chunk}\r\n`).join('')}`
+
 export type RawClient = { readonly socket: Socket; readonly heard: () => string; readonly closed: Promise<void> }
 
 export function rawClient(port: number): RawClient {

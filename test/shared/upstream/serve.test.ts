@@ -201,6 +201,22 @@ describe('answers in pieces', () => {
     expect([written, left()]).toEqual([[true, true], 1])
   })
 
+  test('a reader that left before there was an answer is noticed all the same', async () => {
+    const { reader, left } = recorded()
+    let answering = 0
+    const { port } = await serve(async (_, env) => {
+      await new Promise((resolve) => env.outgoing.once('close', resolve))
+      answering++
+      return answerTo({ env }, 1000, reader).response
+    })
+    const client = rawClient(port)
+    client.socket.write(get())
+    setTimeout(() => client.socket.resetAndDestroy(), 30)
+    await until(() => answering === 1)
+    await until(() => left() === 1)
+    expect(left()).toBe(1)
+  })
+
   test('a reader that takes nothing is let go, and noticed once', async () => {
     const { client, left } = await unfinished((answer) => void answer.write(new Uint8Array(32 << 20)), 50)
     client.socket.pause()
