@@ -1,6 +1,10 @@
 /** Before opening: one plain answer for every cause, and no private-key operation without a lease. */
 import { describe, expect, test, vi } from 'vitest'
-import { demandAttested } from '../../gateway/opened.ts'
+import { Readable } from 'node:stream'
+import { chunked as chunkedRoom } from '../../gateway/chunked.ts'
+import { Parts } from '../../gateway/chunked-request.ts'
+import { defaultGatewayLimits, demandAttested } from '../../gateway/opened.ts'
+import { standard as standardRoom } from '../../gateway/standard.ts'
 import { fromHex } from '../../shared/bytes.ts'
 import { kemOf, suiteOf } from '../../shared/hpke/suites.ts'
 import { nodeHpke } from '../../shared/hpke/node.ts'
@@ -169,6 +173,23 @@ describe('no lease, no opening', () => {
       expect.objectContaining({ code: 'no-attested-cvm' }),
     )
     expect(() => demandAttested({ alive: true } as never)).not.toThrow()
+  })
+
+  test('each family asks for itself, at the very opening', async () => {
+    const find = vi.fn(() => undefined)
+    const context = { env: undefined, req: { raw: new Request('http://gateway.example/') } }
+    const opening = { find, limits: defaultGatewayLimits, context }
+    const dead = { alive: false } as never
+    const content = new Uint8Array(99)
+    const parts = new Parts(Readable.from([content]).iterator() as unknown as ConstructorParameters<typeof Parts>[0], 9)
+    const discard = () => Promise.resolve(true)
+    await expect(standardRoom.open(dead, { content, discard }, opening)).rejects.toMatchObject({
+      code: 'no-attested-cvm',
+    })
+    await expect(chunkedRoom.open(dead, { content: parts, discard }, opening)).rejects.toMatchObject({
+      code: 'no-attested-cvm',
+    })
+    expect(find).not.toHaveBeenCalled()
   })
 
   test('it recovers by itself, and every lease comes back', async () => {
