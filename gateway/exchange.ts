@@ -92,7 +92,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     try {
       for await (const piece of body) {
         if (this.#state !== 'open') return
-        if (piece.length > 0) yield piece
+        yield piece
         this.#watch.refresh()
       }
     } catch (cause) {

@@ -3,11 +3,14 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { utf8 } from '../../shared/bytes.ts'
 import { Refusal } from '../../shared/refusal.ts'
+import { AttestedConnection } from '../../gateway/attested-connection.ts'
+import { bind } from '../../gateway/binding.ts'
 import { type Handler, type Machine, until } from './cvm/machine.ts'
 import {
   attestations,
   exchange,
   get,
+  hello,
   leased,
   machineWith,
   post,
@@ -86,26 +89,66 @@ describe('what goes wrong', () => {
     lease.release()
     await until(() => attestations(pooled) === 2, 'attested anew')
     expect(ended).toBe(false)
+    const mistake = new Error('of ours')
+    const faulty = { [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(mistake) }) }
+    const other = leased(pooled.pool)
+    await expect(other.send(post(faulty))).rejects.toBe(mistake)
+    other.release()
   })
 
   test('the signal ends an exchange before, while waiting, and in the answer', async () => {
+    const told: (string | undefined)[] = []
     const handler: Handler = (request, response) => {
+      response.on('close', () => told.push(request.url))
       if (request.url === '/streams') response.write('x')
     }
-    const { pool } = await readyPool(await machineWith({ handler }), { connections: 3 })
+    const machine = await machineWith({ handler })
+    const { pool } = await readyPool(machine, { connections: 3 })
     const reason = new Error('left')
     const early = leased(pool)
-    await expect(early.send(get('/'), AbortSignal.abort(reason))).rejects.toBe(reason)
+    await expect(early.send(get('/early'), AbortSignal.abort(reason))).rejects.toBe(reason)
     const waiting = leased(pool)
     const leaving = new AbortController()
-    setTimeout(() => leaving.abort(reason), 30)
-    await expect(waiting.send(get('/'), leaving.signal)).rejects.toBe(reason)
+    setTimeout(() => leaving.abort(reason), 50)
+    await expect(waiting.send(get('/waits'), leaving.signal)).rejects.toBe(reason)
     const streaming = leased(pool)
     const later = new AbortController()
     const { body } = await streaming.send(get('/streams'), later.signal)
     setTimeout(() => later.abort(reason), 30)
     await expect(whole(body)).rejects.toBe(reason)
+    // Before any lease is given back: the app learns it when it happens.
+    await until(() => told.length === 2, 'the app was told')
+    expect(told).toEqual(['/waits', '/streams'])
+    expect(machine.reached).toEqual(['GET /waits', 'GET /streams'])
     for (const lease of [early, waiting, streaming]) lease.release()
+  })
+
+  test('leaving the loop over an answer ends the exchange, before the lease is given back', async () => {
+    let told = false
+    const machine = await machineWith({
+      handler: (_request, response) => {
+        response.write('x')
+        response.on('close', () => (told = true))
+      },
+    })
+    const { pool } = await readyPool(machine)
+    const lease = leased(pool)
+    const { body } = await lease.send(get('/'))
+    for await (const piece of body) if (piece.length > 0) break
+    await until(() => told, 'the app was told')
+    lease.release()
+  })
+
+  test('a socket that ends between the sending and the connector fails the request, and is not dialled for ever', async () => {
+    const machine = await machineWith({ handler: hello })
+    const { origin, judge, role, clientTls } = machine
+    const bound = await bind({ origin, judge, role, clientTls, limit: 2000 })
+    const limits = { firstByte: 1000, stall: 1000 }
+    const connection = new AttestedConnection({ ...bound, limits, now: Date.now })
+    const { response } = connection.send(get('/'))
+    bound.socket.destroy()
+    expect(await reasonOf(response)).toBe('unreachable')
+    expect(machine.reached).toEqual([])
   })
 
   test('an answer whose end could be cut off unnoticed is refused', async () => {

@@ -6,8 +6,18 @@ import type { Field } from '../../shared/http/fields.ts'
 import { fromUtf8, utf8 } from '../../shared/bytes.ts'
 import type { Refusal } from '../../shared/refusal.ts'
 import type { CvmRequest } from '../../gateway/target.ts'
-import { type Handler } from './cvm/machine.ts'
-import { attestations, exchange, get, hello, leased, machineWith, post, readyPool, whole } from './cvm/pools.ts'
+import {
+  attestations,
+  exchange,
+  get,
+  hello,
+  leased,
+  machineWith,
+  post,
+  readyPool,
+  scripted,
+  whole,
+} from './cvm/pools.ts'
 
 describe('an exchange', () => {
   test('fields go out as given, with host and framing, and come back as they are', async () => {
@@ -125,7 +135,11 @@ describe('an exchange', () => {
     expect(written).toBe(stopped)
     expect(stopped).toBeLessThan(24 << 20)
     let length = 0
-    for await (const piece of body) length += piece.length
+    for await (const piece of body) {
+      // What undici hands out when a paused parser goes on (feasibility A3).
+      if (piece.length === 0) throw new Error('an empty piece')
+      length += piece.length
+    }
     expect(length).toBe(64 << 20)
     lease.release()
   })
@@ -153,11 +167,11 @@ describe('an exchange', () => {
   })
 
   test('informational answers are left out', async () => {
-    const handler: Handler = (_request, response) => {
-      response.writeEarlyHints({ link: '</x>; rel=preload' })
-      response.end('done')
-    }
-    const { pool } = await readyPool(await machineWith({ handler }))
+    const machine = await machineWith()
+    const peer = await scripted(machine, (socket) => {
+      socket.write('HTTP/1.1 103 Early Hints\r\nx-early: yes\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ndone')
+    })
+    const { pool } = await readyPool(machine, { origin: { host: '127.0.0.1', port: peer.port } })
     expect(await exchange(pool, get('/'))).toEqual({ status: 200, text: 'done' })
   })
 

@@ -69,8 +69,8 @@ describe('how long belief lasts', () => {
     now += 60_001
     expect(lease.alive).toBe(false)
     expect(pool.ready).toBe(false)
-    expect(pool.lease()).toBeUndefined()
     expect(await reasonOf(lease.send(get('/')))).toBe('expired')
+    expect(pool.lease()).toBeUndefined()
     lease.release()
     expect(machine.reached).toEqual([])
   })
@@ -189,7 +189,7 @@ describe('a CVM that is away', () => {
     const machine = await machineWith()
     await machine.agent.close(0)
     let looks = 0
-    const now = (): number => Date.now() + (looks += 0.4)
+    const now = (): number => Date.now() + (looks += 1)
     const pooled = poolOf(machine, { now, backOff: { first: 2, cap: 2 } })
     await until(() => pooled.events.length >= 40, 'many tries')
   })

@@ -105,6 +105,14 @@ describe('evidence', () => {
     expect(await said(socket)).toMatch(/^HTTP\/1\.1 503 .*content-length: 0\r\n/s)
   })
 
+  test('a question without an end is not waited for', async () => {
+    const machine = await machineWith()
+    const socket = await fresh(machine)
+    const chunk = ' '.repeat(300)
+    socket.write(`POST ${link.path} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n12c\r\n${chunk}\r\n`)
+    expect(await said(socket)).toMatch(/^HTTP\/1\.1 503 /)
+  })
+
   test('is given once on a connection', async () => {
     const machine = await machineWith()
     const socket = await attested(machine)
@@ -140,7 +148,11 @@ describe('evidence', () => {
     expect(first.closed).toBe(false)
     finish()
     expect(await said(first)).toMatch(/^HTTP\/1\.1 503 /)
-    expect(machine.lines.map(({ fields }) => fields['code'])).toEqual(['evidence-unavailable', 'fault'])
+    const third = await fresh(machine)
+    third.write(question())
+    await said(third)
+    const codes = machine.lines.map(({ fields }) => fields['code'])
+    expect(codes).toEqual(['evidence-unavailable', 'fault', 'fault'])
   })
 
   test('simulated evidence is not shown on a listener that others can reach', async () => {
