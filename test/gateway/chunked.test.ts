@@ -6,7 +6,7 @@ import { defaultGatewayLimits } from '../../gateway/opened.ts'
 import { decodeResponse } from '../../shared/bhttp/decode.ts'
 import { RequestChunkOpener } from '../../shared/ohttp/chunked.ts'
 import { concat, fromUtf8, hex } from '../../shared/bytes.ts'
-import { ask, askChunked, ChunkedClient, chunkedHead, start, town, valueOf, type Town } from './town.ts'
+import { ask, askChunked, ChunkedClient, start, town, valueOf, type Town } from './town.ts'
 import { Listener } from './listener.ts'
 
 async function started(

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { encodeContent, encodeEnd } from '../../shared/bhttp/encode.ts'
 import { concat, utf8 } from '../../shared/bytes.ts'
-import { ask, askChunked, ChunkedClient, chunkedHead, newKey, openChunks, town, type Town } from './town.ts'
+import { ask, askChunked, ChunkedClient, chunkedHead, newKey, openChunks, town } from './town.ts'
 import { Listener } from './listener.ts'
 
 const head = (method = 'POST') => chunkedHead({ method, path: '/upload' })
