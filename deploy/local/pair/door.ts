@@ -47,10 +47,15 @@ function upstreamOf(text: string): string {
 /** The number of the first signal that asks us to end, for an exit code of 128 + number. */
 export function asked(): Promise<number> {
   return new Promise((resolve) => {
-    process
-      .once('SIGHUP', () => resolve(1))
-      .once('SIGINT', () => resolve(2))
-      .once('SIGTERM', () => resolve(15))
+    process.once('SIGHUP', () => resolve(1))
+    process.once('SIGINT', () => resolve(2))
+    process.once('SIGTERM', () => resolve(15))
+    // Whoever ends npm means us, but the shell between npm and us does not pass signals on: it dies, and we are adopted.
+    const parent = process.ppid
+    if (process.env['npm_lifecycle_event'] === undefined) return
+    setInterval(() => {
+      if (process.ppid !== parent) resolve(15)
+    }, 250).unref()
   })
 }
 

@@ -20,6 +20,8 @@ export type PairOptions = {
   readonly upstream?: string | undefined
   /** milliseconds between two words of the built-in app */
   readonly pace?: number | undefined
+  /** attested connections between gateway and CVM: as many requests as can be under way at once (default: 16) */
+  readonly links?: number | undefined
   /** Puts something on a wire: gets where it leads, gives where to connect instead. */
   readonly onWire?: <A extends Address>(wire: Wire, to: A) => Promise<A>
   /** Writes the secrets of the gateway's TLS sessions to this file, so that what was recorded can be read. */
@@ -88,7 +90,7 @@ class Crew {
       at((await this.#run('cvm', 'gateway/cvm/main.ts', cvmArgs, 'listening'))['port']),
     )
 
-    const gatewayArgs = ['--config', gatewaySettings(materials, cvm)]
+    const gatewayArgs = ['--config', gatewaySettings(materials, cvm, this.#options.links)]
     const gatewaySaid = await this.#run('gateway', 'gateway/main.ts', gatewayArgs, 'started', this.#keyLog())
     const gatewayAdmin = await this.#ready('gateway', gatewaySaid['adminPort'])
     const gateway = await this.#wire('gateway', at(gatewaySaid['port']))

@@ -44,7 +44,7 @@ function json(value: unknown): string {
 }
 
 /** Keys and claims live in the gateway's memory: nothing of a run is to survive it. */
-export function gatewaySettings({ folders, role, allowSimulated }: Materials, cvm: At): string {
+export function gatewaySettings({ folders, role, allowSimulated }: Materials, cvm: At, connections = 16): string {
   const file = (name: string): string => join(folders.gateway, name)
   const settings = {
     placement: 'front',
@@ -58,7 +58,7 @@ export function gatewaySettings({ folders, role, allowSimulated }: Materials, cv
       ...cvm,
       role,
       allowSimulated,
-      connections: 16,
+      connections,
       identity: { key: file('cvm-client.key'), cert: file('cvm-client.pem') },
     },
     targets: [appOrigin],
