@@ -8,12 +8,12 @@ import { join } from 'node:path'
 export type Nginx = { readonly workerPid: number; stop(): Promise<void> }
 
 /** Starts one nginx with one worker on `cpu`. `servers` is the text of its `server` and `upstream` blocks. */
-export async function startNginx(servers: string, port: number, cpu: number): Promise<Nginx> {
+export async function startNginx(servers: string, where: number | string, cpu: number): Promise<Nginx> {
   const folder = mkdtempSync(join(tmpdir(), 'asunder-nginx-'))
   const config = join(folder, 'nginx.conf')
   writeFileSync(config, configuration(folder, servers))
   const child = spawn('taskset', ['-c', String(cpu), 'nginx', '-p', folder, '-c', config], { stdio: 'inherit' })
-  await accepting(port)
+  await accepting(where)
   const workerPid = workerOf(child.pid ?? 0)
   return {
     workerPid,
@@ -61,19 +61,19 @@ function workerOf(master: number): number {
   return Number(children.trim().split(' ')[0])
 }
 
-/** Waits until something accepts on a loopback port. */
-export async function accepting(port: number, seconds = 10): Promise<void> {
+/** Waits until something accepts on a loopback port or a Unix socket. */
+export async function accepting(where: number | string, seconds = 10): Promise<void> {
   const end = Date.now() + seconds * 1000
   while (Date.now() < end) {
-    if (await accepts(port)) return
+    if (await accepts(where)) return
     await new Promise((wait) => setTimeout(wait, 20))
   }
-  throw new Error(`nothing listens on 127.0.0.1:${String(port)} after ${String(seconds)} s`)
+  throw new Error(`nothing listens on ${String(where)} after ${String(seconds)} s`)
 }
 
-function accepts(port: number): Promise<boolean> {
+function accepts(where: number | string): Promise<boolean> {
   return new Promise((answer) => {
-    const socket = createConnection({ host: '127.0.0.1', port })
+    const socket = createConnection(typeof where === 'number' ? { host: '127.0.0.1', port: where } : { path: where })
     socket.once('connect', () => {
       socket.destroy()
       answer(true)
