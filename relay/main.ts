@@ -27,6 +27,9 @@ async function main(): Promise<void> {
   endOnSignal(service)
 }
 
+// A log that nobody reads any more (a pipe whose reader ended) is no reason to stop serving.
+process.stdout.on('error', () => undefined)
+
 function endOnSignal(service: RelayService): void {
   let asked = false
   const end = (): void => {
