@@ -136,7 +136,7 @@ class Climb {
 function climbBoth(oldSize: number, newSize: number, oldRoot: Uint8Array, proof: readonly Uint8Array[]) {
   // An old tree of a power of two is itself a node of the new one; the proof need not repeat its root.
   const [start, ...path] = isPowerOfTwo(oldSize) ? [oldRoot, ...proof] : proof
-  if (start === undefined || proof.length === 0) throw new Refusal('proof-too-short', 'an empty proof')
+  if (start === undefined) throw new Refusal('proof-too-short', 'an empty proof')
   const climb = new Climb(oldSize - 1, newSize - 1)
   climb.toFullTree()
   let roots = { old: start, new: start }

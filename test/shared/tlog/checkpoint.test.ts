@@ -34,6 +34,7 @@ test.each([
   ['an empty extension line', `${origin}\n7\n${root}\n\nmore\n`],
   ['an empty origin', `\n7\n${root}\n`],
   ['no LF at the end', `${origin}\n7\n${root}`],
+  ['no LF after an extension line', `${origin}\n7\n${root}\nmore`],
   ['nothing', ''],
   ['an empty tree with a root', `${origin}\n0\n${root}\n`],
 ])('TL-4: %s is no checkpoint', async (_, text) => {

@@ -44,6 +44,7 @@ describe('TL-8: the text', () => {
     ['no lines after the first', made(header), 'malformed-proof'],
     ['index 03', made(header, 'index 03', ...hashes), 'malformed-proof'],
     ['index -3', made(header, 'index -3', ...hashes), 'malformed-proof'],
+    ['another word than index', made(header, 'inbox 3', ...hashes), 'malformed-proof'],
     ['an index with two spaces', made(header, 'index  3', ...hashes), 'malformed-proof'],
     ['an index beyond what is exact', made(header, 'index 9007199254740993', ...hashes), 'malformed-proof'],
     ['an index outside the tree', made(header, 'index 7', ...hashes), 'index-out-of-range'],
@@ -59,7 +60,7 @@ describe('TL-8: the text', () => {
     ['no checkpoint', `${header}\n${index}\n${hashes.join('\n')}\n`, 'malformed-proof'],
     ['an empty checkpoint', `${header}\n${index}\n${hashes.join('\n')}\n\n`, 'malformed-note'],
     ['two blank lines', good.replace('\n\n', '\n\n\n'), 'bad-checkpoint'],
-    ['too much of it', `${header}\n${'A'.repeat(1 << 20)}\n\n${note}`, 'malformed-proof'],
+    ['too much of it', made(header, `extra ${'A'.repeat(1 << 20)}`, index, ...hashes), 'malformed-proof'],
   ])('%s', async (_, text, code) => {
     expect(await judged(text)).toBe(code)
   })
