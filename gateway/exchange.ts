@@ -3,7 +3,6 @@
  * pulled, one watch over everything that takes too long. Shape and traps: feasibility A3 and section 1.
  */
 import type { Dispatcher } from 'undici'
-import { fromLatin1 } from '../shared/bytes.ts'
 import type { Field } from '../shared/http/fields.ts'
 import { Refusal } from '../shared/refusal.ts'
 import { CvmFailure } from './cvm-failure.ts'
@@ -199,7 +198,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 /** Names in lower case, values as octets: one character each. */
 function fieldsFrom(raw: Dispatcher.DispatchController['rawHeaders']): Field[] {
   if (!Array.isArray(raw)) return []
-  const texts = raw.map((octets) => (typeof octets === 'string' ? octets : fromLatin1(octets)))
+  const texts = raw.map((octets) => (typeof octets === 'string' ? octets : octets.toString('latin1')))
   const fields: Field[] = []
   for (let at = 0; at + 1 < texts.length; at += 2) fields.push([(texts[at] ?? '').toLowerCase(), texts[at + 1] ?? ''])
   return fields
