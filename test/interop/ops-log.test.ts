@@ -123,6 +123,8 @@ describe.skipIf(notes.length === 0)('C2SP vectors through the door', () => {
     [{ quorum: 2 }, 'accepted'],
     [{ quorum: 3 }, 'quorum-not-met'],
     [{ quorum: 2, now: '2026-07-02T02:00:00Z' }, 'accepted'],
+    [{ quorum: 2, now: '2026-07-05T01:00:00Z' }, 'accepted'],
+    [{ quorum: 2, now: 1_782_864_060 }, 'accepted'],
     [{ quorum: 2, now: '2026-07-05T03:00:00Z' }, 'cosignature-too-old'],
     [{ quorum: 2, now: '2026-06-30T23:00:00Z' }, 'cosignature-from-future'],
     [{ now: '2026-06-30T23:00:00Z' }, 'cosignature-from-future'],
