@@ -11,14 +11,14 @@ export const hkdf: Hkdf = {
   expand(kdf, prk, info, length) {
     if (length > 255 * kdf.hashLength) throw new TypeError('HKDF gives at most 255 blocks')
     const hmac = hmacs[kdf.name]
-    let block = hmac(prk, counted(info, 1))
+    let block = hmac(prk, info, Uint8Array.of(1))
     const blocks = [block]
     for (let i = 2; blocks.length * kdf.hashLength < length; i++) {
-      block = hmac(prk, counted(concat(block, info), i))
+      block = hmac(prk, block, info, Uint8Array.of(i))
       blocks.push(block)
     }
     // One block is nearly always enough.
-    return (blocks.length === 1 ? block : concat(...blocks)).slice(0, length)
+    return (blocks.length === 1 ? block : concat(...blocks)).subarray(0, length)
   },
 }
 
@@ -73,10 +73,3 @@ export function plain(buffer: Buffer<ArrayBuffer>): Bytes {
 const none = new Uint8Array()
 const hmacs: Record<Kdf['name'], typeof hmacSha256> = { 'HKDF-SHA256': hmacSha256 }
 const gcm = { 'AES-128-GCM': 'aes-128-gcm', 'AES-256-GCM': 'aes-256-gcm' } as const
-
-function counted(info: Uint8Array, counter: number): Bytes {
-  const input = new Uint8Array(info.length + 1)
-  input.set(info)
-  input[info.length] = counter
-  return input
-}

@@ -51,7 +51,7 @@ function senderContext(enc: Bytes, schedule: KeySchedule, aead: Aead, secrets: S
   return {
     enc,
     seal: (aad, plaintext) => seal(aead, secrets.key, sequence.take(), aad, plaintext),
-    export: (context, length) => schedule.export(secrets.exporterSecret, context, length),
+    export: (context, length) => schedule.export(secrets.exporterSecret, context, length).slice(),
   }
 }
 
@@ -63,7 +63,7 @@ function receiverContext(schedule: KeySchedule, aead: Aead, secrets: Secrets): R
       sequence.advance()
       return plaintext
     },
-    export: (context, length) => schedule.export(secrets.exporterSecret, context, length),
+    export: (context, length) => schedule.export(secrets.exporterSecret, context, length).slice(),
   }
 }
 

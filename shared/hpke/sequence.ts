@@ -13,10 +13,11 @@ export class NonceSequence {
     this.#next = start
   }
 
-  /** The nonce for the current number. */
+  /** The nonce for the current number; for number 0 it is the base itself. */
   nonce(): Bytes {
     // The standards stop below 256^Nn. We stop where a double stops counting exactly, which is far earlier.
     if (this.#next > Number.MAX_SAFE_INTEGER - 1) throw new Refusal('exhausted', 'no sequence number is left')
+    if (this.#next === 0) return this.#base
     const nonce = this.#base.slice()
     const view = new DataView(nonce.buffer)
     const low = nonce.length - 4

@@ -24,10 +24,12 @@ export function openRequest(find: KeyFinder, message: Uint8Array, labels: Labels
   const from = new Reader(message)
   const addressed = readHeader(find, from.take(headerLength), labels)
   const { kem, suite } = addressed.receiver
-  const enc = from.take(kem.encLength).slice()
+  const received = from.take(kem.encLength)
   if (from.remaining < suite.aead.tagLength) throw new Refusal('truncated', 'shorter than an AEAD tag')
-  const context = addressed.receiver.setup(enc)
+  const context = addressed.receiver.setup(received)
   const content = context.open(none, from.rest())
+  // A copy, so that what waits for its answer does not hold the whole message.
+  const enc = received.slice()
   const exchange = { suite, enc, secret: exportSecret(context, labels, suite) }
   return {
     keyId: addressed.keyId,
