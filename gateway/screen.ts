@@ -30,12 +30,13 @@ export const defaultMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST
 export function screen(head: RequestHead, { targets, methods, window }: ScreenOptions, now: number): Screened {
   const { method, path, headers } = head
   if (!methods.has(method)) throw new Refusal('method-not-allowed', 'method outside the list')
-  const authority = authorityOf(head)
-  if (valuesOf(headers, 'expect').length > 0) throw new Refusal('expectation', 'Expect inside the encapsulation')
+  const { hosts, expectations, dates } = looked(headers)
+  const authority = authorityOf(head.authority, hosts)
+  if (expectations > 0) throw new Refusal('expectation', 'Expect inside the encapsulation')
   if (!targets.has(originOf(head.scheme, authority))) throw new Refusal('target-not-allowed', 'outside the allow-list')
   // "OPTIONS *" is about a server, and the server between us is not the one that was asked.
   if (!path.startsWith('/')) throw new Refusal('bad-control-data', 'not a path')
-  const date = dateOf(headers)
+  const date = dateOf(dates)
   if (date !== undefined && Math.abs(date - now) > window)
     throw new Refusal('date-outside-window', 'Date is too far off')
   return {
@@ -60,32 +61,51 @@ export function agree(said: number | undefined, length: number): void {
   }
 }
 
-// RFC 9292 §3.4 lets the authority be empty and Host carry it; we ask for the authority, and for one answer (B-20).
-function authorityOf({ authority, headers }: RequestHead): string {
-  const hosts = valuesOf(headers, 'host')
-  if (authority === '') throw new Refusal('bad-authority', 'no authority')
-  if (hosts.length > 1 || hosts.some((host) => host.toLowerCase() !== authority.toLowerCase())) {
-    throw new Refusal('bad-authority', 'Host disagrees with the authority')
+type Looked = { readonly hosts: string[]; readonly dates: string[]; readonly expectations: number }
+
+/** What the screen asks of the fields, in one pass: this runs for every request. */
+function looked(headers: readonly Field[]): Looked {
+  const hosts: string[] = []
+  const dates: string[] = []
+  let expectations = 0
+  for (const [name, value] of headers) {
+    if (name === 'host') hosts.push(value)
+    else if (name === 'date') dates.push(value)
+    else if (name === 'expect') expectations += 1
   }
-  return authority.toLowerCase()
+  return { hosts, dates, expectations }
 }
 
-// IMF-fixdate alone (RFC 9110 §5.6.7 has two older forms): the only one that comes out as it went in.
-function dateOf(headers: readonly Field[]): number | undefined {
-  const [date, ...others] = valuesOf(headers, 'date')
-  if (date === undefined) return undefined
-  const time = Date.parse(date)
-  if (others.length > 0 || Number.isNaN(time) || new Date(time).toUTCString() !== date) {
-    throw new Refusal('date-outside-window', 'Date is not one IMF-fixdate')
+// RFC 9292 §3.4 lets the authority be empty and Host carry it; we ask for the authority, and for one answer (B-20).
+function authorityOf(given: string, hosts: readonly string[]): string {
+  const authority = given.toLowerCase()
+  if (authority === '') throw new Refusal('bad-authority', 'no authority')
+  if (hosts.length > 1 || hosts.some((host) => host.toLowerCase() !== authority)) {
+    throw new Refusal('bad-authority', 'Host disagrees with the authority')
   }
+  return authority
+}
+
+function dateOf([date, ...others]: readonly string[]): number | undefined {
+  if (date === undefined) return undefined
+  const time = others.length > 0 ? undefined : fixdate(date)
+  if (time === undefined) throw new Refusal('date-outside-window', 'Date is not one IMF-fixdate')
+  return time
+}
+
+// Our clients truncate Date to the minute, so most requests say the same: the last one is remembered.
+let lastDate = { text: '', time: 0 }
+
+// IMF-fixdate alone (RFC 9110 §5.6.7 has two older forms): the only one that comes out as it went in.
+function fixdate(text: string): number | undefined {
+  if (text === lastDate.text && text !== '') return lastDate.time
+  const time = Date.parse(text)
+  if (Number.isNaN(time) || new Date(time).toUTCString() !== text) return undefined
+  lastDate = { text, time }
   return time
 }
 
 // Besides what nobody forwards: framing is the next hop's, Host was written anew, and HTTP/1.1 has one Cookie line.
 function kept(headers: readonly Field[]): Field[] {
   return joinCookies(forwardable(headers).filter(([name]) => name !== 'content-length' && name !== 'te'))
-}
-
-function valuesOf(fields: readonly Field[], wanted: string): string[] {
-  return fields.filter(([name]) => name === wanted).map(([, value]) => value)
 }
