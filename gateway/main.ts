@@ -41,6 +41,9 @@ function worldAround(folder: string): World {
   }
 }
 
+// A log that nobody reads any more (a pipe whose reader ended) is no reason to stop serving.
+process.stdout.on('error', () => undefined)
+
 function endOnSignal(service: GatewayService): void {
   let asked = false
   const end = (): void => {
