@@ -81,11 +81,25 @@ function begin(outgoing: ServerResponse, { statusCode = 502, rawHeaders }: Incom
   return true
 }
 
-// `end: false`: a content that breaks off must not look like one that ended, and trailers go before the end.
+/**
+ * Hands on content and trailers, and the end only when there was one: a content that breaks off must not look whole.
+ * Where the length is known the last piece and the end go out in one write. Node would follow the piece with an empty
+ * write, and on a Unix socket that fails, the answer lost, once a quick app has answered and closed.
+ */
 function pour(from: IncomingMessage, to: ServerResponse | ClientRequest): void {
-  from.pipe(to, { end: false })
-  from.on('end', () => {
+  let left = Number(from.headers['content-length'] ?? Infinity)
+  const resume = (): void => void from.resume()
+  from.on('data', (piece: Buffer) => {
     if (to.destroyed) return
+    left -= piece.length
+    if (left === 0) to.end(piece)
+    else if (!to.write(piece)) {
+      from.pause()
+      to.once('drain', resume)
+    }
+  })
+  from.on('end', () => {
+    if (to.destroyed || to.writableEnded) return
     if (from.rawTrailers.length > 0) to.addTrailers(pairs(from.rawTrailers))
     to.end()
   })
