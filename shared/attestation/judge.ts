@@ -6,6 +6,7 @@ import { equal } from '../bytes.ts'
 import { Refusal } from '../refusal.ts'
 import { checkSizes } from './evidence.ts'
 import { reportDataLength } from './report-data.ts'
+import { judgeSnp } from './sev-snp/judge.ts'
 import { judgeSimulated } from './simulated-judge.ts'
 import type { Findings, Question, Verdict } from './verdict.ts'
 
@@ -15,17 +16,16 @@ export async function judge(question: Question): Promise<Verdict> {
   const { evidence, expected, trust, now } = question
   checkExpected(expected.reportData)
   if (trust.notAfter !== undefined && now >= trust.notAfter) throw new Refusal('root-expired', 'the trust root ended')
-  const found = await findings(question)
+  const { reportData, ...said } = await findings(question)
   // Constant time: how far two values agree is nobody's business.
-  if (!equal(found.reportData, expected.reportData)) throw new Refusal('binding-mismatch', 'another report_data')
-  const { measurement, role, simulated, notVerified } = found
-  const notAfter = Math.min(found.notAfter, trust.notAfter ?? Infinity)
-  return { kind: evidence.kind, measurement, role, simulated, notAfter, notVerified }
+  if (!equal(reportData, expected.reportData)) throw new Refusal('binding-mismatch', 'another report_data')
+  return { kind: evidence.kind, ...said, notAfter: Math.min(said.notAfter, trust.notAfter ?? Infinity) }
 }
 
 async function findings(question: Question): Promise<Findings> {
   const { evidence } = question
   if (evidence.kind === 'simulated') return judgeSimulated(question)
+  if (evidence.kind === 'sev-snp') return judgeSnp(question)
   checkSizes(evidence)
   throw new Refusal('evidence-refused', `${evidence.kind} is not judged by this version`)
 }

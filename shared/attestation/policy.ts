@@ -1,4 +1,5 @@
-/** What a verifier demands of evidence. The signed policy of attestation.md d.1 will narrow it further; trust.md 7. */
+/** What a verifier demands of evidence: the parts of a policy (attestation.md d.1) that the judge reads; trust.md 7. */
+import type { CrlPolicy, SnpPolicy } from './sev-snp/policy.ts'
 
 /** Stands in for the hardware rules in development, and only by the caller's own word: no signed policy may carry it. */
 export type AllowSimulated = {
@@ -11,4 +12,9 @@ export type AllowSimulated = {
 export type EvidencePolicy = {
   readonly role: string
   readonly allowSimulated?: AllowSimulated | undefined
+  /** without it, SEV-SNP evidence is refused */
+  readonly snp?: SnpPolicy | undefined
+  readonly collateral?: CrlPolicy | undefined
+  /** milliseconds by which our clock and a vendor's may differ; 120 s where it is left out */
+  readonly clockSkew?: number | undefined
 }

@@ -1,6 +1,18 @@
 /** What the judge is asked and what it answers. house.md 1, trust.md 3 and 8. */
 import type { Evidence, EvidenceKind } from './evidence.ts'
 import type { EvidencePolicy } from './policy.ts'
+import type { SnpFacts } from './sev-snp/facts.ts'
+import type { ChipMode } from './sev-snp/policy.ts'
+import type { Product } from './sev-snp/products.ts'
+import type { ProvenSignatures } from './sev-snp/signatures.ts'
+
+/** What the log leaf of trust.md 4 is made of, as far as the kind has it; lower-case hex, '' where it is absent. */
+export type Identity = {
+  readonly measurement: string
+  readonly hostData: string
+  readonly idKeyDigest: string
+  readonly role: string
+}
 
 /** What was found, before the binding is compared. */
 export type Findings = {
@@ -10,6 +22,8 @@ export type Findings = {
   readonly notAfter: number
   readonly simulated: boolean
   readonly notVerified: readonly string[]
+  readonly identity?: Identity
+  readonly snp?: SnpFacts
 }
 
 export type Verdict = {
@@ -22,6 +36,9 @@ export type Verdict = {
   readonly notAfter: number
   /** what nobody checked, in words for the caller's eyes */
   readonly notVerified: readonly string[]
+  /** absent for simulated evidence, which no log knows */
+  readonly identity?: Identity
+  readonly snp?: SnpFacts
 }
 
 export type TrustUse = 'production' | 'development'
@@ -31,8 +48,22 @@ export type Question = {
   /** recomputed by the asker from what it saw itself */
   readonly expected: { readonly reportData: Uint8Array }
   readonly policy: EvidencePolicy
-  /** a TrustRoot fits; with `notAfter`, the verdict does not outlive it */
-  readonly trust: { readonly use: TrustUse; readonly notAfter?: number | undefined }
+  readonly trust: Trust
   /** milliseconds since 1970 */
   readonly now: number
+  /** what the asker remembers of earlier evidence */
+  readonly seen?: { readonly crlNumbers: Readonly<Partial<Record<Product, number>>> } | undefined
+  /** kept by the asker from one question to the next: makes the later ones cheap, changes no answer */
+  readonly proven?: ProvenSignatures | undefined
+}
+
+/** A TrustRoot fits. Hardware evidence is refused where no vendor's root is pinned. */
+export type Trust = {
+  readonly use: TrustUse
+  /** the verdict does not outlive it */
+  readonly notAfter?: number | undefined
+  /** lower-case hex: SHA-256 of each vendor root's DER */
+  readonly vendorRoots?: readonly string[] | undefined
+  /** a policy may be narrower, never wider */
+  readonly chips?: ChipMode | undefined
 }

@@ -180,8 +180,11 @@ test('no single byte of report or endorsement can change and stay accepted', asy
   expect([...codes].toSorted()).toEqual(['bad-chain', 'bad-evidence', 'bad-signature'])
 })
 
-test.each(['sev-snp', 'tdx'] as const)('%s is not judged yet: evidence-refused', async (kind) => {
-  expect(await refusal({ evidence: { ...good, kind } })).toBe('evidence-refused')
+test.each([
+  ['sev-snp', 'policy-refused'],
+  ['tdx', 'evidence-refused'],
+] as const)('%s is not what the policy asks for: %s', async (kind, code) => {
+  expect(await refusal({ evidence: { ...good, kind } })).toBe(code)
 })
 
 type ReportParts = { label?: string; role?: Uint8Array; roleLength?: number; notAfter?: bigint }
