@@ -115,6 +115,13 @@ describe('after opening, every refusal is sealed', () => {
     expect([inner.status, place.outcomes]).toEqual([400, ['wrong-date']])
   })
 
+  test('OHTTP-G25: the window is no secret: whoever is refused learns our clock and passes with it', async () => {
+    const place = await town()
+    const refused = await ask(place, { date: start - 301_000 })
+    const ours = Date.parse(valueOf(refused.inner.headers, 'date') ?? '')
+    expect((await ask(place, { date: ours })).inner.status).toBe(200)
+  })
+
   test.each([-300_000, 0, 300_000])('OHTTP-G22: a Date %i ms off is inside the window', async (offset) => {
     const place = await town()
     expect((await ask(place, { date: start + offset })).inner.status).toBe(200)

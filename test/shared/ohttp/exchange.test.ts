@@ -81,7 +81,7 @@ describe.skipIf(!invalid)('messages that must fail', () => {
     DECAP_FAILED: 'cannot-open',
   }
 
-  test.each(requests)('E-2, E-3, E-8: $id, $why', (c) => {
+  test.each(requests)('OHTTP-G1, E-2, E-3, E-8: $id, $why', (c) => {
     expect(() => openRequest(finder(keys), fromHex(c.hex))).toThrow(
       expect.objectContaining({ name: 'Refusal', code: codes[c.reason] }) as Error,
     )

@@ -1,0 +1,46 @@
+import { connect, type TLSSocket } from 'node:tls'
+import { once } from 'node:events'
+import { expect, onTestFinished, test } from 'vitest'
+import { certificatePem, privateKeyPem, selfSigned } from '../../../shared/upstream/certificate.ts'
+import { listen } from '../../../shared/upstream/serve.ts'
+
+const identity = selfSigned({ commonName: 'relay.example', use: 'server', names: ['127.0.0.1'] })
+const cert = certificatePem(identity)
+
+async function dial(ALPNProtocols: string[], maxVersion: 'TLSv1.1' | 'TLSv1.3' = 'TLSv1.3'): Promise<TLSSocket> {
+  const server = await listen({
+    fetch: () => new Response('hello'),
+    host: '127.0.0.1',
+    port: 0,
+    tls: { key: privateKeyPem(identity), cert },
+  })
+  onTestFinished(() => server.close(0))
+  const socket = connect({
+    host: '127.0.0.1',
+    port: server.port,
+    ca: cert,
+    ALPNProtocols,
+    maxVersion,
+    minVersion: 'TLSv1.1',
+  })
+  onTestFinished(() => void socket.destroy())
+  return socket
+}
+
+test('HOP-4: HTTP/2 is not spoken at all, so there is nothing of it to translate: its handshake fails', async () => {
+  const socket = await dial(['h2'])
+  const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException]
+  expect(error.code).toBe('ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL')
+})
+
+test('HOP-4: a client that would take both gets HTTP/1.1', async () => {
+  const socket = await dial(['h2', 'http/1.1'])
+  await once(socket, 'secureConnect')
+  expect(socket.alpnProtocol).toBe('http/1.1')
+})
+
+test('older TLS is refused', async () => {
+  const socket = await dial(['http/1.1'], 'TLSv1.1')
+  const [error] = (await once(socket, 'error')) as [Error]
+  expect(error).toBeInstanceOf(Error)
+})
