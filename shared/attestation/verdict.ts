@@ -4,7 +4,7 @@ import type { EvidencePolicy } from './policy.ts'
 import type { SnpFacts } from './sev-snp/facts.ts'
 import type { ChipMode } from './sev-snp/policy.ts'
 import type { Product } from './sev-snp/products.ts'
-import type { ProvenSignatures } from './sev-snp/signatures.ts'
+import type { Proven } from './sev-snp/proven.ts'
 
 /** What the log leaf of trust.md 4 is made of, as far as the kind has it; lower-case hex, '' where it is absent. */
 export type Identity = {
@@ -54,7 +54,7 @@ export type Question = {
   /** what the asker remembers of earlier evidence */
   readonly seen?: { readonly crlNumbers: Readonly<Partial<Record<Product, number>>> } | undefined
   /** kept by the asker from one question to the next: makes the later ones cheap, changes no answer */
-  readonly proven?: ProvenSignatures | undefined
+  readonly proven?: Proven | undefined
 }
 
 /** A TrustRoot fits. Hardware evidence is refused where no vendor's root is pinned. */

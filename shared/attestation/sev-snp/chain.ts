@@ -8,7 +8,8 @@ import { Refusal, refuseAs } from '../../refusal.ts'
 import { readDer, tags, type DerReader } from '../der.ts'
 import { commonName, readCertificate, type Certificate } from './certificate.ts'
 import { names, products, type LeafKind, type ProductRow } from './products.ts'
-import { checkRsa4096, isPss, p384Point, signedBy, type ProvenSignatures } from './signatures.ts'
+import type { Proven } from './proven.ts'
+import { checkRsa4096, importPoint, importRsa, isPss, p384Point, signedBy, type PublicKey } from './signatures.ts'
 
 /** `endorsements`: leaf, ASK or ASVK, ARK, CRL; in this order. */
 export type ChainQuestion = {
@@ -18,17 +19,19 @@ export type ChainQuestion = {
   readonly vendorRoots: readonly string[]
   readonly now: number
   readonly skew: number
-  readonly proven?: ProvenSignatures | undefined
+  readonly proven: Proven
 }
 
+/** What is true of three certificates whenever it is asked. */
 export type Chain = {
   readonly row: ProductRow
   readonly leaf: Certificate
   readonly ask: Certificate
   readonly ark: Certificate
-  /** the leaf's key, uncompressed */
-  readonly point: Bytes
-  readonly notAfter: number
+  /** the leaf's */
+  readonly key: PublicKey
+  /** the ARK's, which signs revocation lists as well */
+  readonly rootKey: PublicKey
 }
 
 /** Check 5. Platform readers drop what follows the certificate; here it is refused. */
@@ -37,25 +40,28 @@ export function readLeaf([leaf]: readonly Bytes[]): Certificate {
   return refuseAs('bad-leaf', () => readCertificate(leaf))
 }
 
-/** Check 6. */
-export async function checkChain(leaf: Certificate, question: ChainQuestion): Promise<Chain> {
-  const { kind, proven } = question
-  const { ask, ark, row } = readIssuers(question)
-  checkNames({ leaf, ask, ark }, row, kind)
-  const point = checkForms({ leaf, ask, ark })
-  if (!(await signedBy(ark.spki, ask, proven))) throw new Refusal('bad-chain', 'the root did not sign the issuer')
-  if (!(await signedBy(ask.spki, leaf, proven))) throw new Refusal('bad-chain', 'the issuer did not sign the leaf')
-  for (const each of [ark, ask, leaf]) checkValidity(each, question)
-  return { row, leaf, ask, ark, point, notAfter: Math.min(leaf.notAfter, ask.notAfter, ark.notAfter) }
+/** Check 6. Gives the chain, and the first of its ends. */
+export async function checkChain(leaf: Certificate, question: ChainQuestion): Promise<Chain & { notAfter: number }> {
+  const { endorsements, kind, vendorRoots, proven } = question
+  const [, ask, ark] = endorsements
+  if (ask === undefined || ark === undefined) throw new Refusal('chain-incomplete', 'issuer or root is missing')
+  if (!vendorRoots.includes(hex(sha256(ark)))) throw new Refusal('vendor-root-unknown', 'not a pinned root')
+  const chain = await proven.of(kind, [leaf.der, ask, ark], () => prove(leaf, ask, ark, kind))
+  const ends = [chain.ark, chain.ask, leaf].map((each) => checkValidity(each, question))
+  return { ...chain, notAfter: Math.min(...ends) }
 }
 
-function readIssuers({ endorsements: [, askDer, arkDer], vendorRoots }: ChainQuestion) {
-  if (askDer === undefined || arkDer === undefined) throw new Refusal('chain-incomplete', 'issuer or root is missing')
+async function prove(leaf: Certificate, askDer: Bytes, arkDer: Bytes, kind: LeafKind): Promise<Chain> {
   const [ask, ark] = refuseAs('bad-issuer', () => [readCertificate(askDer), readCertificate(arkDer)])
-  if (!vendorRoots.includes(hex(sha256(arkDer)))) throw new Refusal('vendor-root-unknown', 'not a pinned root')
   const row = Object.values(products).find((each) => names.root(each) === commonName(ark.subject))
   if (row === undefined) throw new Refusal('certificate-name-mismatch', 'the root is of no product that we know')
-  return { ask, ark, row }
+  checkNames({ leaf, ask, ark }, row, kind)
+  const point = checkForms({ leaf, ask, ark })
+  const [rootKey, issuerKey, key] = await Promise.all([importRsa(ark.spki), importRsa(ask.spki), importPoint(point)])
+  const [byRoot, byIssuer] = await Promise.all([signedBy(rootKey, ask), signedBy(issuerKey, leaf)])
+  if (!byRoot) throw new Refusal('bad-chain', 'the root did not sign the issuer')
+  if (!byIssuer) throw new Refusal('bad-chain', 'the issuer did not sign the leaf')
+  return { row, leaf, ask, ark, key, rootKey }
 }
 
 type Three = { readonly leaf: Certificate; readonly ask: Certificate; readonly ark: Certificate }
@@ -126,9 +132,10 @@ function valueOf(extensions: Certificate['extensions'], wanted: string): Bytes {
   return found.value
 }
 
-function checkValidity({ notBefore, notAfter }: Certificate, { now, skew }: ChainQuestion): void {
+function checkValidity({ notBefore, notAfter }: Certificate, { now, skew }: ChainQuestion): number {
   if (now < notBefore - skew) throw new Refusal('certificate-not-yet-valid', 'a certificate is not valid yet')
   if (now > notAfter + skew) throw new Refusal('certificate-expired', 'a certificate ended')
+  return notAfter
 }
 
 function wrongRole(what: string): Refusal {

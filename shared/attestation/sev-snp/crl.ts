@@ -7,7 +7,8 @@ import { Refusal, refuseAs } from '../../refusal.ts'
 import { context, readDer, readExtensions, tags, type DerReader, type Extension } from '../der.ts'
 import type { Chain } from './chain.ts'
 import type { CrlPolicy } from './policy.ts'
-import { isPss, signedBy, type ProvenSignatures, type Signed } from './signatures.ts'
+import type { Proven } from './proven.ts'
+import { isPss, signedBy, type Signed } from './signatures.ts'
 
 export type Crl = Signed & {
   readonly issuer: Bytes
@@ -25,7 +26,7 @@ export type CrlQuestion = {
   readonly seen: number
   readonly now: number
   readonly skew: number
-  readonly proven?: ProvenSignatures | undefined
+  readonly proven: Proven
 }
 
 const maxRevoked = 1024
@@ -34,17 +35,20 @@ const crlNumber = '2.5.29.20'
 /** Gives the list and the end of what rests on it. */
 export async function checkCrl(der: Bytes | undefined, chain: Chain, question: CrlQuestion) {
   if (der === undefined) throw new Refusal('crl-missing', 'no revocation list')
-  const crl = refuseAs('bad-crl', () => readCrl(der))
-  if (!equal(crl.issuer, chain.ark.subject)) throw new Refusal('crl-issuer-mismatch', 'a list of another root')
-  if (!isPss(crl) || !(await signedBy(chain.ark.spki, crl, question.proven))) {
-    throw new Refusal('crl-signature-refused', 'the root did not sign this list')
-  }
+  const crl = await question.proven.of('crl', [der, chain.ark.der], () => prove(der, chain))
   const notAfter = checkTimes(crl, question)
   const least = Math.max(question.seen, question.rules.minCrlNumber[chain.row.name] ?? 0)
   if (crl.number < least) throw new Refusal('crl-rolled-back', `number ${crl.number} after ${least}`)
   const revoked = [chain.ask, chain.ark].find(({ serial }) => crl.serials.includes(serial))
   if (revoked !== undefined) throw new Refusal('issuer-revoked', `serial ${revoked.serial}`)
   return { crl, notAfter }
+}
+
+async function prove(der: Bytes, { ark, rootKey }: Chain): Promise<Crl> {
+  const crl = refuseAs('bad-crl', () => readCrl(der))
+  if (!equal(crl.issuer, ark.subject)) throw new Refusal('crl-issuer-mismatch', 'a list of another root')
+  if (isPss(crl) && (await signedBy(rootKey, crl))) return crl
+  throw new Refusal('crl-signature-refused', 'the root did not sign this list')
 }
 
 export function readCrl(der: Bytes): Crl {

@@ -2,7 +2,7 @@
  * The judge on SEV-SNP evidence: checks 1-18 of attestation.md a.6, in their order, each ending the matter. The
  * binding (19) is compared by whoever calls, as for every kind; 20-24 are named in findings.ts.
  */
-import { hex, type Bytes } from '../../bytes.ts'
+import { hex } from '../../bytes.ts'
 import { Refusal } from '../../refusal.ts'
 import { checkSizes, type Evidence } from '../evidence.ts'
 import type { Findings, Question } from '../verdict.ts'
@@ -13,9 +13,10 @@ import * as guest from './guest-checks.ts'
 import { readLeafClaims } from './leaf.ts'
 import * as platform from './platform-checks.ts'
 import { defaultSkew, narrowed, strictCrl, type SnpPolicy } from './policy.ts'
+import { Proven } from './proven.ts'
 import { readReport, type SnpReport } from './report.ts'
 import { checkReserved, checkSigner, checkVersion } from './report-checks.ts'
-import { reportSignedBy } from './signatures.ts'
+import { reportSignedBy, type PublicKey } from './signatures.ts'
 import { counted } from './tcb.ts'
 
 /** Leaf, issuer, root and revocation list. */
@@ -29,7 +30,7 @@ export async function judgeSnp(question: Question): Promise<Findings> {
   checkReserved(report)
   const kind = checkSigner(report, policy)
   const leaf = readLeaf(evidence.endorsements)
-  const asked = { now, skew: question.policy.clockSkew ?? defaultSkew, proven: question.proven }
+  const asked = { now, skew: question.policy.clockSkew ?? defaultSkew, proven: question.proven ?? new Proven() }
   const { endorsements } = evidence
   const chain = await checkChain(leaf, { ...asked, endorsements, kind, vendorRoots: question.trust.vendorRoots ?? [] })
   const rules = question.policy.collateral ?? strictCrl
@@ -41,7 +42,7 @@ export async function judgeSnp(question: Question): Promise<Findings> {
   const chip = platform.checkChip(one)
   platform.checkTcb(one)
   platform.checkFloors(one)
-  await checkSignature(report, chain.point)
+  await checkSignature(report, chain.key)
   const listed = checkGuest(report, policy, now)
   const facts: SnpFacts = {
     product: chain.row.name,
@@ -80,8 +81,8 @@ function readEvidence(evidence: Evidence): SnpReport {
 }
 
 /** Check 12. */
-async function checkSignature({ signature, signed }: SnpReport, point: Bytes): Promise<void> {
-  if (await reportSignedBy(point, signature, signed)) return
+async function checkSignature({ signature, signed }: SnpReport, key: PublicKey): Promise<void> {
+  if (await reportSignedBy(key, signature, signed)) return
   throw new Refusal('bad-signature', 'the leaf did not sign this report')
 }
 

@@ -2,11 +2,11 @@
  * The signatures of SEV-SNP evidence through WebCrypto, and the exact encodings that may ask for them: RSASSA-PSS with
  * SHA-384, MGF1-SHA-384 and 48 octets of salt under RSA-4096; ECDSA P-384 with SHA-384. attestation.md a.3.
  */
-import { equal, fromHex, hex, type Bytes } from '../../bytes.ts'
+import { equal, fromHex, type Bytes } from '../../bytes.ts'
 import { Refusal } from '../../refusal.ts'
 import { readDer, tags, type DerReader } from '../der.ts'
 
-type PublicKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>
+export type PublicKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>
 type KeyAlgorithm = (typeof pss)['key'] | (typeof ecdsa)['key']
 
 /** What a certificate or CRL says about its own signature, and the signature. */
@@ -59,39 +59,23 @@ export function p384Point(spki: Bytes): Bytes {
   return point
 }
 
-/** Signatures already found good: facts that stay true, so a verdict by them is as sound, and several times cheaper. */
-export class ProvenSignatures {
-  readonly #known = new Map<string, readonly [spki: Bytes, tbs: Bytes]>()
-  readonly #most: number
-
-  constructor(most = 1024) {
-    this.#most = most
-  }
-
-  has(spki: Bytes, { tbs, signature }: Signed): boolean {
-    const known = this.#known.get(hex(signature))
-    return known !== undefined && equal(known[0], spki) && equal(known[1], tbs)
-  }
-
-  add(spki: Bytes, { tbs, signature }: Signed): void {
-    const [oldest] = this.#known.keys()
-    if (this.#known.size >= this.#most && oldest !== undefined) this.#known.delete(oldest)
-    this.#known.set(hex(signature), [spki.slice(), tbs.slice()])
-  }
+/** The RSA key of a CA, once checkRsa4096 took it. */
+export function importRsa(spki: Bytes): Promise<PublicKey> {
+  return imported('spki', spki, pss.key)
 }
 
-/** Whether the RSA key `spki` made this signature. */
-export async function signedBy(spki: Bytes, signed: Signed, proven?: ProvenSignatures): Promise<boolean> {
-  if (proven?.has(spki, signed) === true) return true
-  const key = await imported('spki', spki, pss.key)
-  const good = await crypto.subtle.verify(pss.signature, key, signed.signature, signed.tbs)
-  if (good) proven?.add(spki, signed)
-  return good
+/** Whether an RSA key made this signature. */
+export function signedBy(key: PublicKey, { signature, tbs }: Signed): Promise<boolean> {
+  return crypto.subtle.verify(pss.signature, key, signature, tbs)
 }
 
-/** Whether the P-384 key at `point` made `signature` (r ‖ s) over `message`. */
-export async function reportSignedBy(point: Bytes, signature: Bytes, message: Bytes): Promise<boolean> {
-  const key = await imported('raw', point, ecdsa.key)
+/** The P-384 key at an uncompressed point; a point that is not on the curve is refused. */
+export function importPoint(point: Bytes): Promise<PublicKey> {
+  return imported('raw', point, ecdsa.key)
+}
+
+/** Whether a P-384 key made `signature` (r ‖ s) over `message`. */
+export function reportSignedBy(key: PublicKey, signature: Bytes, message: Bytes): Promise<boolean> {
   return crypto.subtle.verify(ecdsa.signature, key, signature, message)
 }
 

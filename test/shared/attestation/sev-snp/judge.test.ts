@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { judge } from '../../../../shared/attestation/judge.ts'
 import { checkOf, findings } from '../../../../shared/attestation/sev-snp/findings.ts'
 import { strictSnp } from '../../../../shared/attestation/sev-snp/policy.ts'
-import { ProvenSignatures } from '../../../../shared/attestation/sev-snp/signatures.ts'
+import { Proven } from '../../../../shared/attestation/sev-snp/proven.ts'
 import { hex } from '../../../../shared/bytes.ts'
 import type { RefusalCode } from '../../../../shared/refusal.ts'
 import * as der from '../../../../shared/upstream/der.ts'
@@ -199,8 +199,8 @@ describe('what the verdict leaves open', () => {
   })
 })
 
-test('remembered signatures change no answer: another leaf under a remembered signature is refused', async () => {
-  const proven = new ProvenSignatures(2)
+test('what was proven changes no answer: other bytes under the same signature are refused', async () => {
+  const proven = new Proven(2)
   const question = ask()
   const first = await judge({ ...question, proven })
   expect(await judge({ ...question, proven })).toEqual(first)
@@ -212,7 +212,7 @@ test('remembered signatures change no answer: another leaf under a remembered si
 
 test('no single bit of the report can change and stay accepted', async () => {
   const question = ask()
-  const proven = new ProvenSignatures()
+  const proven = new Proven()
   const codes = new Set<string>()
   for (let at = 0; at < question.evidence.report.length; at++) {
     const report = question.evidence.report.with(at, (question.evidence.report[at] ?? 0) ^ (1 << (at % 8)))

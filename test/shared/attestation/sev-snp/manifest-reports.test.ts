@@ -26,9 +26,9 @@ describe.skipIf(!there)('reports', () => {
     const { product = 'Milan', leafKind = 'VCEK', evaluateAt = '' } = entry.expected
     const report = readReport(read(entry.file))
     checkReserved(report)
-    const { row, leaf, point } = await chainOf(endorsementsOf(entry), leafKind, Date.parse(evaluateAt))
+    const { row, leaf, key } = await chainOf(endorsementsOf(entry), leafKind, Date.parse(evaluateAt))
     expect(row.name).toBe(product)
-    expect(await reportSignedBy(point, report.signature, report.signed)).toBe(true)
+    expect(await reportSignedBy(key, report.signature, report.signed)).toBe(true)
     const one = { report, claims: readLeafClaims(leaf, leafKind, row), row, policy: lax }
     platform.checkProduct(one)
     platform.checkChip(one)

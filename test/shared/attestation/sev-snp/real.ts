@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Question } from '../../../../shared/attestation/judge.ts'
 import { checkChain, readLeaf } from '../../../../shared/attestation/sev-snp/chain.ts'
 import { readEndorsements } from '../../../../shared/attestation/sev-snp/pem.ts'
+import { Proven } from '../../../../shared/attestation/sev-snp/proven.ts'
 import { strictCrl, strictSnp, type SnpPolicy } from '../../../../shared/attestation/sev-snp/policy.ts'
 import { products, type LeafKind, type Product } from '../../../../shared/attestation/sev-snp/products.ts'
 import { hex, type Bytes } from '../../../../shared/bytes.ts'
@@ -85,7 +86,7 @@ export function question(entry: Entry, snp: Partial<SnpPolicy> = {}, now = lists
 /** The pieces of the judge without the revocation list, for evidence whose list is not at hand. */
 export async function chainOf(endorsements: readonly Bytes[], kind: LeafKind, now: number) {
   const vendorRoots = Object.values(products).map(({ root }) => root)
-  return checkChain(readLeaf(endorsements), { endorsements, kind, vendorRoots, now, skew: 0 })
+  return checkChain(readLeaf(endorsements), { endorsements, kind, vendorRoots, now, skew: 0, proven: new Proven() })
 }
 
 /** Only these keys of an object. */
