@@ -92,6 +92,7 @@ describe('refuses', () => {
     ['a null with content', '050100', nothing],
     ['an empty object identifier', '0600', id],
     ['an object identifier that ends early', '060186', id],
+    ['an object identifier whose last part ends early', '06025586', id],
     ['an object identifier with a spare octet', '0603558013', id],
     ['an object identifier beyond reason', `060a55${'ff'.repeat(8)}7f`, id],
     ['a bit string with unused bits', '03020106', bits],
@@ -111,6 +112,14 @@ describe('refuses', () => {
     ['bytes behind an extension', '300a300806015504010a0500', extensions],
   ])('%s', async (_, der, read) => {
     expect(await codeOf(() => readDer(fromHex(der), read))).toBe('bad-encoding')
+  })
+
+  test.each([
+    ['a length beyond the bytes', '040211'],
+    ['a length that ends too early', '048201'],
+    ['no length', '04'],
+  ])('%s, at once and not only at the end', async (_, der) => {
+    expect(await codeOf(() => new DerReader(fromHex(der)).octets())).toBe('bad-encoding')
   })
 
   test('a nest of sixteen and one', async () => {

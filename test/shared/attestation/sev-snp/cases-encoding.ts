@@ -73,6 +73,11 @@ export const encodingCases: readonly Case[] = [
   ['bad-leaf', 'bytes behind the leaf', { leaf: { tail: bytes(1, 0) } }],
   ['bad-leaf', 'a leaf one byte short', { endorse: ([leaf = one, ...others]) => [leaf.slice(0, -1), ...others] }],
   ['bad-leaf', 'two leaves in one', { endorse: ([leaf = one, ...others]) => [concat(leaf, leaf), ...others] }],
+  ...(['whole', 'body', 'version', 'validity', 'extensions'] as const).map((more): Case => [
+    'bad-leaf',
+    `something more in its ${more}`,
+    { leaf: { more } },
+  ]),
   ['bad-leaf', 'an empty leaf', { endorse: ([, ...others]) => [new Uint8Array(0), ...others] }],
   ['bad-leaf', 'a certificate of version 1', { leaf: { version: 0 } }],
   [

@@ -38,7 +38,7 @@ export const algorithms = {
   pkcs1: { id: der.sequence(der.objectId('1.2.840.113549.1.1.12'), fromHex('0500')), hash: 'sha384' },
 } as const satisfies Record<string, Algorithm>
 
-export function nameOf(commonName: string, organization = 'Advanced Micro Devices'): Bytes {
+export function nameOf(commonName: string, organization = 'Advanced Micro Devices', ...more: Bytes[]): Bytes {
   const part = (id: string, value: Bytes) => der.setOfOne(der.sequence(der.objectId(id), value))
   return der.sequence(
     part('2.5.4.11', der.utf8String('Engineering')),
@@ -47,6 +47,7 @@ export function nameOf(commonName: string, organization = 'Advanced Micro Device
     part('2.5.4.8', der.utf8String('CA')),
     part('2.5.4.10', der.utf8String(organization)),
     part('2.5.4.3', der.utf8String(commonName)),
+    ...more,
   )
 }
 
@@ -77,21 +78,33 @@ export type CertificateParts = {
   readonly version?: number
   /** written after the certificate */
   readonly tail?: Bytes
+  /** something more at the end of one part, where nothing may be */
+  readonly more?: 'whole' | 'body' | 'version' | 'validity' | 'extensions'
+  readonly spki?: Bytes
+}
+
+const nothing = fromHex('0500')
+
+export function spkiOf(key: KeyObject): Bytes {
+  return Uint8Array.from(createPublicKey(key).export({ type: 'spki', format: 'der' }))
 }
 
 export function certificate(parts: CertificateParts, signer: KeyObject): Bytes {
-  const spki = Uint8Array.from(createPublicKey(parts.key).export({ type: 'spki', format: 'der' }))
+  const spki = parts.spki ?? spkiOf(parts.key)
+  const more = (where: CertificateParts['more']) => (parts.more === where ? [nothing] : [])
   const tbs = der.sequence(
-    der.tagged(0, small(parts.version ?? 2)),
+    der.tagged(0, small(parts.version ?? 2), ...more('version')),
     der.integer(parts.serial),
     parts.algorithm.id,
     parts.issuer,
-    der.sequence(der.time(new Date(parts.notBefore)), der.time(new Date(parts.notAfter))),
+    der.sequence(der.time(new Date(parts.notBefore)), der.time(new Date(parts.notAfter)), ...more('validity')),
     parts.subject,
     spki,
-    der.tagged(3, der.sequence(...parts.extensions)),
+    der.tagged(3, der.sequence(...parts.extensions), ...more('extensions')),
+    ...more('body'),
   )
-  return concat(signed(tbs, parts.algorithm, signer, parts.outer), parts.tail ?? new Uint8Array(0))
+  const { algorithm, outer, tail = new Uint8Array(0) } = parts
+  return concat(signed(tbs, algorithm, signer, outer, more('whole')), tail)
 }
 
 export type CrlParts = {
@@ -102,27 +115,35 @@ export type CrlParts = {
   readonly revoked: readonly Bytes[]
   readonly algorithm: Algorithm
   readonly extensions?: readonly Bytes[]
+  readonly entryExtensions?: readonly Bytes[]
+  readonly version?: number
   readonly tail?: Bytes
+  /** something more at the end of one part, where nothing may be */
+  readonly more?: 'whole' | 'body' | 'entry' | 'extensions' | 'entries'
 }
 
 export function crl(parts: CrlParts, signer: KeyObject): Bytes {
   const { issuer, thisUpdate, nextUpdate, number, revoked, algorithm } = parts
-  const entries = revoked.map((serial) => der.sequence(der.integer(serial), der.time(new Date(thisUpdate))))
+  const more = (where: CrlParts['more']) => (parts.more === where ? [nothing] : [])
+  const inner = parts.entryExtensions === undefined ? [] : [der.sequence(...parts.entryExtensions)]
+  const time = der.time(new Date(thisUpdate))
+  const entries = revoked.map((serial) => der.sequence(der.integer(serial), time, ...inner, ...more('entry')))
   const extensions = parts.extensions ?? [extension('2.5.29.20', small(number))]
   const tbs = der.sequence(
-    small(1),
+    small(parts.version ?? 1),
     algorithm.id,
     issuer,
-    der.time(new Date(thisUpdate)),
+    time,
     der.time(new Date(nextUpdate)),
-    ...(entries.length === 0 ? [] : [der.sequence(...entries)]),
-    der.tagged(0, der.sequence(...extensions)),
+    ...(entries.length === 0 ? [] : [der.sequence(...entries, ...more('entries'))]),
+    der.tagged(0, der.sequence(...extensions), ...more('extensions')),
+    ...more('body'),
   )
-  return concat(signed(tbs, algorithm, signer), parts.tail ?? new Uint8Array(0))
+  return concat(signed(tbs, algorithm, signer, algorithm, more('whole')), parts.tail ?? new Uint8Array(0))
 }
 
-function signed(tbs: Bytes, algorithm: Algorithm, key: KeyObject, outer = algorithm): Bytes {
+function signed(tbs: Bytes, algorithm: Algorithm, key: KeyObject, outer = algorithm, more: Bytes[] = []): Bytes {
   const { salt, hash } = algorithm
   const pss = salt === undefined ? {} : { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: salt }
-  return der.sequence(tbs, outer.id, der.bitString(Uint8Array.from(sign(hash, tbs, { key, ...pss }))))
+  return der.sequence(tbs, outer.id, der.bitString(Uint8Array.from(sign(hash, tbs, { key, ...pss }))), ...more)
 }

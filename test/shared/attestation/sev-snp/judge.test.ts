@@ -15,12 +15,14 @@ import { now } from '../makers.ts'
 import { chainCases } from './cases-chain.ts'
 import { encodingCases } from './cases-encoding.ts'
 import { platformCases } from './cases-platform.ts'
+import { structureCases } from './cases-structure.ts'
 import { ask, hwid, ia5, measurement, small, tcb, type Changes } from './forge.ts'
-import { day } from './forge-certificate.ts'
+import { constraints, day, extension, usage } from './forge-certificate.ts'
 import { bytes, digestOf } from './values.ts'
 
 const refusal = (changes: Changes = {}) => codeOf(() => judge(ask(changes)))
 const verdict = (changes: Changes = {}) => judge(ask(changes))
+const newerAsk = [usage(0x04), constraints(0), extension('1.2.3', bytes(1, 0))]
 const any = { chips: { mode: 'any', sha256: [] } } as const
 
 describe('accepted', () => {
@@ -79,6 +81,11 @@ describe('accepted', () => {
       { report: { currentTcb: tcb.Genoa.with(7, 80) }, snp: { allowProvisional: true } },
     ],
     ['a list of nothing', { crl: { revoked: [] } }],
+    [
+      'a list that gives its reasons',
+      { crl: { entryExtensions: [extension('2.5.29.21', Uint8Array.of(0x0a, 1, 1))] } },
+    ],
+    ['an ASK with something new that is not critical', { ask: { extensions: newerAsk } }],
     ['a list within its grace', { crl: { nextUpdate: now - 60_000 }, collateral: { crlGrace: 60_000 } }],
     [
       'certificates within the skew of clocks',
@@ -113,7 +120,7 @@ describe('accepted', () => {
 })
 
 describe('refused', () => {
-  const cases = [...encodingCases, ...chainCases, ...platformCases]
+  const cases = [...encodingCases, ...chainCases, ...structureCases, ...platformCases]
 
   test.each(cases)('%s: %s', async (finding, _, changes) => {
     expect(await refusal(changes)).toBe(finding)
