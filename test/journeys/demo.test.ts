@@ -65,7 +65,7 @@ const leftOver = (): string[] => readdirSync(temporary)
 describe('the demo', { timeout: 90_000 }, () => {
   test('streams the answer, shows who saw what, exits with 0 and leaves nothing behind', async () => {
     const run = start('demo')
-    expect(await exit(run), run.err()).toBe(0)
+    expect(await exit(run), run.err() + run.out()).toBe(0)
     expect(run.out()).toMatch(/^- Nadia: /)
     expect(run.parts()).toBeGreaterThan(10)
     expect(run.out()).toMatch(/^relay +127\.\d+\.\d+\.\d+:\d+ +[\d,]+ B +none +none +yes$/mu)
@@ -85,8 +85,9 @@ describe('the demo', { timeout: 90_000 }, () => {
     const file = join(temporary, 'letter.txt')
     writeFileSync(file, '明日の午後三時に病院で会いましょう。手術の結果を母に言わないでください。保険証を持ってきて。')
     const run = start('demo', '--json', '--pace', '0', file)
-    expect(await exit(run), run.err()).toBe(0)
+    const code = await exit(run)
     rmSync(file)
+    expect(code, run.err() + run.out()).toBe(0)
     const told = JSON.parse(run.out()) as { held: boolean; answer: string; rows: { party: string; words: number }[] }
     expect(told).toMatchObject({ held: true, placement: 'front', evidence: 'simulated' })
     expect(told.answer).toContain('病院')
@@ -144,7 +145,7 @@ describe('with a model server in place of the app', { timeout: 90_000 }, () => {
 
   test('its answer comes through, and the claims hold for it too', async () => {
     const run = start('demo', '--upstream', `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`)
-    expect(await exit(run), run.err()).toBe(0)
+    expect(await exit(run), run.err() + run.out()).toBe(0)
     expect(run.out()).toMatch(/^An illness in the family\.\n/)
     expect(bodies).toHaveLength(1)
     expect(JSON.parse(bodies[0] ?? '')).toMatchObject({ model: 'tiny', stream: true })

@@ -40,6 +40,11 @@ export function readTls(
   return there && back && { forward: there, backward: back }
 }
 
+/** Whether a TLS client got as far as a first encrypted record; one that was let go before has said nothing but hello. */
+export function speaks(forward: Buffer): boolean {
+  return [...records(forward)].some(({ type }) => type === content.applicationData)
+}
+
 type Suite = {
   readonly cipher: 'aes-128-gcm' | 'aes-256-gcm' | 'chacha20-poly1305'
   readonly key: number

@@ -1,7 +1,7 @@
 /** From recorded wires to what each process received: its peers, the heads, and every byte, before and after its own TLS. */
 import { fieldValue, readHttp, type HeardMessage } from './http-log.ts'
 import type { Recording } from './recorder.ts'
-import { readTls, type KeyLog } from './tls-log.ts'
+import { readTls, speaks, type KeyLog } from './tls-log.ts'
 
 export type Party = 'relay' | 'gateway' | 'cvm' | 'app'
 
@@ -68,7 +68,7 @@ function heard(wire: Recording, log: KeyLog): Heard {
     forward: [wire.forward, ...(plain === undefined ? [] : [plain.forward]), ...bodies(forward)],
     backward: [wire.backward, ...(plain === undefined ? [] : [plain.backward]), ...bodies(backward)],
     // A connection that nothing came through hides nothing.
-    legible: plain !== undefined || wire.forward.length + wire.backward.length === 0,
+    legible: plain !== undefined || wire.forward.length + wire.backward.length === 0 || !speaks(wire.forward),
   }
 }
 

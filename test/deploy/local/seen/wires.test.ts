@@ -5,7 +5,7 @@ import { connect, createServer as createTlsServer } from 'node:tls'
 import { afterEach, describe, expect, test } from 'vitest'
 import { readHttp } from '../../../../deploy/local/seen/http-log.ts'
 import { createRecorder, type Recorder, type Recording } from '../../../../deploy/local/seen/recorder.ts'
-import { readKeyLog, readTls } from '../../../../deploy/local/seen/tls-log.ts'
+import { readKeyLog, readTls, speaks } from '../../../../deploy/local/seen/tls-log.ts'
 import { certificatePem, privateKeyPem, selfSigned } from '../../../../shared/upstream/certificate.ts'
 
 const closers: (() => void)[] = []
@@ -90,6 +90,13 @@ describe('TLS 1.3', () => {
   test('a handshake that was sent back once (HelloRetryRequest) is read too', async () => {
     const { wire, log } = await talk('TLS_AES_128_GCM_SHA256', { ecdhCurve: 'P-521' })
     expect(readTls(wire, readKeyLog(log))?.forward.toString()).toContain('the secret word')
+  })
+
+  test('a connection that was let go inside its handshake has said nothing; one that went on has', async () => {
+    const { wire } = await talk('TLS_AES_128_GCM_SHA256')
+    const hello = wire.forward.subarray(0, 5 + wire.forward.readUInt16BE(3))
+    expect(speaks(hello)).toBe(false)
+    expect(speaks(wire.forward)).toBe(true)
   })
 
   test('one changed octet makes it illegible', async () => {
