@@ -25,7 +25,9 @@ export function clientOf(pair: Pair): ObliviousFetch {
 }
 
 export async function soak(pair: Pair, { clients, requests, leaving }: SoakOptions): Promise<Soaked> {
-  const expected = await Promise.all(texts.map((text) => whole(clientOf(pair), text)))
+  const reference = clientOf(pair)
+  const expected = await Promise.all(texts.map((text) => whole(reference, text)))
+  await reference.close()
   const wrong: string[] = []
   let served = 0
   let left = 0
@@ -41,7 +43,12 @@ export async function soak(pair: Pair, { clients, requests, leaving }: SoakOptio
       else wrong.push(answer)
     }
   }
-  await Promise.all(Array.from({ length: clients }, () => one(clientOf(pair))))
+  const alone = async (): Promise<void> => {
+    const fetch = clientOf(pair)
+    await one(fetch)
+    await fetch.close()
+  }
+  await Promise.all(Array.from({ length: clients }, alone))
   return { served, left, wrong }
 }
 
@@ -57,9 +64,8 @@ function body(text: string, stream: boolean): RequestInit {
 
 async function whole(fetch: ObliviousFetch, text: string): Promise<string> {
   const answer = await fetch(chat, body(text, false))
-  const text_ = await answer.text()
-  if (!answer.ok) return `status ${answer.status}: ${text_.slice(0, 200)}`
-  const { choices } = JSON.parse(text_) as { choices: { message: { content: string } }[] }
+  if (!answer.ok) return `status ${answer.status}`
+  const { choices } = (await answer.json()) as { choices: { message: { content: string } }[] }
   return choices[0]?.message.content ?? ''
 }
 
