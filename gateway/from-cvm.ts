@@ -2,7 +2,7 @@
  * The CVM's answer on its way into an encapsulated response: fields that may travel on, content within a limit.
  * What cannot be written as Binary HTTP is the CVM's fault and becomes a 502. RFC 9110 §7.6.1; OHTTP-G8, G16, G18.
  */
-import { concat, type Bytes } from '../shared/bytes.ts'
+import { concat } from '../shared/bytes.ts'
 import type { Field } from '../shared/http/fields.ts'
 import { forwardable } from '../shared/http/fields.ts'
 import { Refusal } from '../shared/refusal.ts'
@@ -22,7 +22,7 @@ export function writable<T>(write: () => T): T {
   }
 }
 
-export async function gather(response: CvmResponse, max: number): Promise<Bytes> {
+export async function gather(response: CvmResponse, max: number): Promise<Uint8Array> {
   const pieces: Uint8Array[] = []
   let length = 0
   for await (const piece of response.body) {
@@ -30,5 +30,7 @@ export async function gather(response: CvmResponse, max: number): Promise<Bytes>
     if (length > max) throw new CvmFailure('unreachable', 'an answer longer than we store')
     pieces.push(piece)
   }
-  return concat(...pieces)
+  // A piece is never written again, and a small answer is one piece.
+  const [only] = pieces
+  return pieces.length === 1 && only !== undefined ? only : concat(...pieces)
 }

@@ -2,9 +2,9 @@
  * Standard messages: one request, one answer, each sealed whole and padded to a bucket. RFC 9458 §4.3-4.4, §5.
  * The hot path: the content is read by hand and the answer is one Buffer (feasibility.md 2).
  */
-import { concat, type Bytes } from '../shared/bytes.ts'
+import type { Bytes } from '../shared/bytes.ts'
 import { decodeRequest } from '../shared/bhttp/decode.ts'
-import { encode } from '../shared/bhttp/encode.ts'
+import { encodePadded } from '../shared/bhttp/encode.ts'
 import type { ResponseHead } from '../shared/bhttp/message.ts'
 import { paddingFor } from '../shared/bhttp/padding.ts'
 import type { Field } from '../shared/http/fields.ts'
@@ -59,14 +59,8 @@ function openedWhole(request: OpenedRequest, limits: GatewayLimits): Opened {
 function wholeReply(request: OpenedRequest, limits: GatewayLimits): Reply {
   const { promise, resolve } = Promise.withResolvers<Response>()
   const send = (head: ResponseHead, content: Uint8Array, trailers: readonly Field[] = []): void => {
-    resolve(
-      sealed(
-        sealWhole(
-          request,
-          writable(() => written(head, content, trailers)),
-        ),
-      ),
-    )
+    const padded = writable(() => written(head, content, trailers, request.overhead))
+    resolve(sealed(request.sealResponse(padded)))
   }
   return {
     response: promise,
@@ -83,23 +77,17 @@ function wholeReply(request: OpenedRequest, limits: GatewayLimits): Reply {
   }
 }
 
-function written({ status, headers }: ResponseHead, content: Uint8Array, trailers: readonly Field[]): Bytes {
-  return encode({
-    kind: 'response',
-    framing: 'known',
-    informational: [],
-    status,
-    headers,
-    content,
-    trailers,
-    padding: 0,
-  })
-}
-
 /** Padded so that the complete encapsulated response, nonce and tag included, fills its bucket (wire.md "Padding"). */
-function sealWhole(request: OpenedRequest, message: Bytes): Bytes {
-  const padding = paddingFor(message.length, request.overhead)
-  return request.sealResponse(concat(message, new Uint8Array(padding)))
+function written(
+  { status, headers }: ResponseHead,
+  content: Uint8Array,
+  trailers: readonly Field[],
+  overhead: number,
+): Bytes {
+  return encodePadded(
+    { kind: 'response', framing: 'known', informational: [], status, headers, content, trailers },
+    (length) => paddingFor(length, overhead),
+  )
 }
 
 function sealed(content: Bytes): Response {

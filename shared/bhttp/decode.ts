@@ -100,7 +100,7 @@ class Decoder<Event extends { readonly type: string }> {
     if (this.#feed.ended) throw new TypeError('the message has ended already')
     try {
       arrive()
-      const events = [...this.#ready()]
+      const events = this.#ready()
       this.#feed.keep()
       return events
     } catch (refusal) {
@@ -109,9 +109,11 @@ class Decoder<Event extends { readonly type: string }> {
     }
   }
 
-  *#ready(): Generator<Event> {
+  #ready(): Event[] {
+    const events: Event[] = []
     for (let step = this.#steps.next(); !step.done && step.value !== undefined; step = this.#steps.next())
-      yield step.value
+      events.push(step.value)
+    return events
   }
 }
 

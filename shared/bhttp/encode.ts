@@ -15,6 +15,7 @@ import {
   type ResponseHead,
 } from './message.ts'
 import { addField, checkRequestControl, checkStatus, isInformational, type Section } from './rules.ts'
+import { varintLength } from './varint.ts'
 import { Writer } from './writer.ts'
 
 /** The first part of a message carries the framing indicator; a `later` one follows informational responses. */
@@ -22,15 +23,24 @@ export type Place = 'first' | 'later'
 
 /** A whole message in its framing, followed by as many zeros as its `padding` says. */
 export function encode(message: BinaryRequest | BinaryResponse): Bytes {
-  const { kind, framing, content, trailers, padding } = message
+  const { padding } = message
   if (!Number.isSafeInteger(padding) || padding < 0) throw new TypeError('padding is a number of bytes')
-  const to = new Writer(1024 + content.length + padding)
+  return encodePadded(message, () => padding)
+}
+
+type Unpadded = Omit<BinaryRequest, 'padding'> | Omit<BinaryResponse, 'padding'>
+
+/** As `encode`, with padding for the length that the message turns out to have: both in one piece of memory. */
+export function encodePadded(message: Unpadded, paddingFor: (length: number) => number): Bytes {
+  const { kind, framing, content, trailers } = message
+  const guess = 512 + content.length
+  const to = new Writer(guess + paddingFor(guess))
   to.varint(framingIndicators[kind][framing])
   if (kind === 'request') writeRequestHead(to, message, framing)
   else writeResponseHeads(to, message)
   writeContent(to, content, framing)
   writeSection(to, trailers, framing, 'trailer')
-  to.zeros(padding)
+  to.zeros(paddingFor(to.length))
   return to.written
 }
 
@@ -84,7 +94,7 @@ function writeRequestHead(to: Writer, head: RequestHead, framing: Framing): void
   writeSection(to, head.headers, framing, 'header')
 }
 
-function writeResponseHeads(to: Writer, message: BinaryResponse): void {
+function writeResponseHeads(to: Writer, message: Omit<BinaryResponse, 'padding'>): void {
   for (const head of message.informational) writeInformational(to, head, message.framing)
   writeFinal(to, message, message.framing)
 }
@@ -106,23 +116,23 @@ function writeResponseHead(to: Writer, { status, headers }: ResponseHead, framin
 }
 
 function writeSection(to: Writer, fields: readonly Field[], framing: Framing, section: Section): void {
-  if (framing === 'known') {
-    const lines = new Writer()
-    writeLines(lines, fields, section)
-    to.prefixed(lines.written)
-  } else {
-    writeLines(to, fields, section)
-    to.varint(0)
-  }
-}
-
-function writeLines(to: Writer, fields: readonly Field[], section: Section): void {
-  const checked: Field[] = []
-  ours(() => fields.forEach(([name, value]) => addField(checked, section, name, value)))
-  for (const [name, value] of checked) {
+  const lines: Field[] = []
+  ours(() => fields.forEach(([name, value]) => addField(lines, section, name, value)))
+  if (framing === 'known') to.varint(lengthOf(lines))
+  for (const [name, value] of lines) {
     to.prefixedText(name)
     to.prefixedText(value)
   }
+  if (framing === 'indeterminate') to.varint(0)
+}
+
+/** Counted beforehand, so that no section is written somewhere else first. One character is one byte, or not written. */
+function lengthOf(lines: readonly Field[]): number {
+  let length = 0
+  for (const [name, value] of lines) {
+    length += varintLength(name.length) + name.length + varintLength(value.length) + value.length
+  }
+  return length
 }
 
 function writeContent(to: Writer, content: Uint8Array, framing: Framing): void {

@@ -20,6 +20,13 @@ export function varintAt(bytes: Uint8Array, at: number): bigint {
   return (BigInt(bigEndian(bytes, at + 1, at + 4, first & 0x3f)) << 32n) | BigInt(bigEndian(bytes, at + 4, end, 0))
 }
 
+/** How many bytes `varint` takes for a length. */
+export function varintLength(value: number): number {
+  if (value < 0x40) return 1
+  if (value < 0x4000) return 2
+  return value < 0x4000_0000 ? 4 : 8
+}
+
 /** On as few bytes as the value allows. */
 export function varint(value: number | bigint): Bytes {
   if (!(value >= 0 && value <= maxVarint)) throw new TypeError('a variable-length integer has 62 bits')

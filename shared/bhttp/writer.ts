@@ -11,12 +11,19 @@ export class Writer {
     this.#bytes = new Uint8Array(room)
   }
 
+  get length(): number {
+    return this.#length
+  }
+
   get written(): Bytes {
     return this.#bytes.subarray(0, this.#length)
   }
 
+  /** The common sizes go straight in: the longer ones are rare enough to make an array for. */
   varint(value: number): void {
-    this.bytes(varint(value))
+    if (value >= 0 && value < 0x40) this.#byte(value)
+    else if (value >= 0x40 && value < 0x4000) this.#two(0x4000 | value)
+    else this.bytes(varint(value))
   }
 
   bytes(bytes: Uint8Array): void {
@@ -46,6 +53,17 @@ export class Writer {
 
   zeros(count: number): void {
     this.#advance(count)
+  }
+
+  #byte(value: number): void {
+    const start = this.#advance(1)
+    this.#bytes[start] = value
+  }
+
+  #two(value: number): void {
+    const start = this.#advance(2)
+    this.#bytes[start] = value >> 8
+    this.#bytes[start + 1] = value
   }
 
   #advance(length: number): number {

@@ -39,8 +39,13 @@ const controls = /[\u0000-\u0008\u000a-\u001f\u007f]/
  */
 export function forwardable(fields: readonly Field[]): Field[] {
   const named = new Set(listed(fields, 'connection'))
-  const kept = fields.filter(([name, value]) => !named.has(name) && (!isDropped(name) || isTrailersOnly(name, value)))
-  if (kept.some(([, value]) => controls.test(value))) throw new Refusal('bad-field', 'control character in a value')
+  const kept: Field[] = []
+  for (const field of fields) {
+    const [name, value] = field
+    if (named.has(name) || (isDropped(name) && !isTrailersOnly(name, value))) continue
+    if (controls.test(value)) throw new Refusal('bad-field', 'control character in a value')
+    kept.push(field)
+  }
   return kept
 }
 
@@ -76,8 +81,11 @@ function isTrailersOnly(name: string, value: string): boolean {
 
 /** The members of a comma-separated field over all its lines, in lower case. */
 function listed(fields: readonly Field[], wanted: string): string[] {
-  const lines = fields.filter(([name]) => name === wanted)
-  return lines.flatMap(([, value]) => value.split(',').map((member) => trimmed(member).toLowerCase()))
+  const members: string[] = []
+  for (const [name, value] of fields) {
+    if (name === wanted) for (const member of value.split(',')) members.push(trimmed(member).toLowerCase())
+  }
+  return members
 }
 
 /** Optional whitespace is SP and HTAB only; String.trim would also take U+00A0, which is data in latin1. */
