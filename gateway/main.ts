@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { exitCodeOf, SettingsError } from '../shared/config/read.ts'
 import { createLog } from '../shared/observability/log.ts'
 import { gatewaySettings } from './config.ts'
 import { openGateway, publishOnce, type GatewayService, type World } from './service.ts'
@@ -23,7 +24,7 @@ async function main(): Promise<void> {
   if (values.help === true) return void process.stdout.write(help)
   const [command = 'run'] = positionals
   if (values.config === undefined || !['run', 'publish'].includes(command))
-    throw new Error('--config FILE is needed; see --help')
+    throw new SettingsError('--config FILE is needed; see --help')
   const settings = gatewaySettings(readFileSync(values.config, 'utf8'), values.config)
   const world = worldAround(dirname(values.config))
   if (command === 'publish') await publishOnce(settings, world)
@@ -56,5 +57,5 @@ function endOnSignal(service: GatewayService): void {
 
 main().catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? error.message : 'could not start'}\n`)
-  process.exit(2)
+  process.exit(exitCodeOf(error))
 })

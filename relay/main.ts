@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { exitCodeOf, SettingsError } from '../shared/config/read.ts'
 import { createLog } from '../shared/observability/log.ts'
 import { relaySettings } from './config.ts'
 import { openRelay, type RelayService } from './service.ts'
@@ -18,7 +19,7 @@ does not wait.
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { config: { type: 'string' }, help: { type: 'boolean', short: 'h' } } })
   if (values.help === true) return void process.stdout.write(help)
-  if (values.config === undefined) throw new Error('--config FILE is needed; see --help')
+  if (values.config === undefined) throw new SettingsError('--config FILE is needed; see --help')
   const { config } = values
   const settings = relaySettings(readFileSync(config, 'utf8'), config)
   const log = createLog<RelayEvents>({ service: 'relay', write: (line) => void process.stdout.write(line) })
@@ -42,5 +43,5 @@ function endOnSignal(service: RelayService): void {
 
 main().catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? error.message : 'could not start'}\n`)
-  process.exit(2)
+  process.exit(exitCodeOf(error))
 })

@@ -65,6 +65,9 @@ function options(): { config?: string | undefined; help?: boolean | undefined } 
   }
 }
 
+// A log that nobody reads any more (a pipe whose reader ended) is no reason to stop serving.
+process.stdout.on('error', () => undefined)
+
 const { config, help } = options()
 if (help === true) {
   process.stdout.write(usage)
