@@ -182,7 +182,7 @@ export function readDer<T>(bytes: Uint8Array, read: (from: DerReader) => T): T {
   return value
 }
 
-/** RFC 5280 §4.1: SEQUENCE OF (id, critical DEFAULT FALSE, value), in their order. Callers ask whether one is there twice. */
+/** RFC 5280 §4.1: SEQUENCE OF (id, critical DEFAULT FALSE, value), in their order. Callers ask for duplicates. */
 export function readExtensions(from: DerReader): readonly Extension[] {
   const list = from.enter(tags.sequence)
   const extensions: Extension[] = []

@@ -156,6 +156,11 @@ const attributes: readonly Case[] = [
   ],
   ['leaf-extensions-refused', 'another structure version', { claims: { '1': small(1) } }],
   ['leaf-extensions-refused', "Turin with Genoa's structure version", { product: 'Turin', claims: { '1': small(0) } }],
+  [
+    'leaf-extensions-refused',
+    'a short hardware id in an octet string',
+    { claims: { '4': der.octetString(bytes(63, 0xcc)) } },
+  ],
   ['leaf-extensions-refused', 'a short hardware id', { claims: { '4': bytes(63, 0xcc) } }],
   ['leaf-extensions-refused', 'a Turin hardware id on Genoa', { claims: { '4': bytes(8, 0xcc) } }],
   [

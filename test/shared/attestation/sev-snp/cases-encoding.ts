@@ -1,4 +1,4 @@
-/** What checks 1-5 and 12 must refuse: the report's encoding, its signature, the leaf's DER. attestation-negatives.md. */
+/** What checks 1-5 and 12 must refuse: encoding and signature of the report, DER of the leaf. attestation-negatives.md. */
 import { concat, fromHex, type Bytes } from '../../../../shared/bytes.ts'
 import * as der from '../../../../shared/upstream/der.ts'
 import { tcb, type Changes } from './forge.ts'

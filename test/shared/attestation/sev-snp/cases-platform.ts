@@ -1,4 +1,4 @@
-/** What checks 9-11 and 13-19 must refuse: chip, firmware, how the guest began, what it is. attestation-negatives.md. */
+/** What checks 9-11 and 13-19 must refuse: chip, firmware, how the guest began, who it is. attestation-negatives.md. */
 import { hex } from '../../../../shared/bytes.ts'
 import { strictSnp } from '../../../../shared/attestation/sev-snp/policy.ts'
 import { now } from '../makers.ts'
@@ -56,6 +56,11 @@ const firmware: readonly Case[] = [
     ],
     ['tcb-too-low', `${name} at launch below the floor`, { report: { launchTcb: lowered(index) } }],
   ]),
+  [
+    'tcb-too-low',
+    'a certificate of older firmware than what runs',
+    { claims: { '3.3': small(22) }, report: { reportedTcb: lowered(6) } },
+  ],
   ['tcb-mismatch', 'a certificate of higher firmware', { claims: { '3.3': small(24) } }],
   ['tcb-mismatch', 'a counter in a reserved place of the certificate', { claims: { '3.5': small(1) } }],
   [

@@ -10,6 +10,9 @@ const again = der.setOfOne(der.sequence(der.objectId('2.5.4.3'), der.utf8String(
 const constrained = (critical: boolean, ...more: Bytes[]) => ({
   extensions: [usage(0x04), extension('2.5.29.19', der.sequence(der.boolean(true), small(0), ...more), critical)],
 })
+const lengthOnly = extension('2.5.29.19', der.sequence(small(0)), true)
+const noCa = extension('2.5.29.19', der.sequence(), true)
+const reason = extension('2.5.29.21', Uint8Array.of(0x0a, 1, 1))
 const strange = extension('2.5.29.28', der.sequence(), true)
 
 const keys: readonly (readonly [string, Bytes])[] = [
@@ -37,12 +40,19 @@ export const structureCases: readonly Case[] = [
   ...keys.map(([what, spki]): Case => ['certificate-key-refused', `an ASK with ${what}`, { ask: { spki } }]),
   ...points.map(([what, spki]): Case => ['certificate-key-refused', `a leaf with ${what}`, { leaf: { spki } }]),
   ['certificate-role-refused', 'an ASK with more than constraints', { ask: constrained(true, small(0)) }],
+  [
+    'certificate-role-refused',
+    'an ASK with a path length that is no CA',
+    { ask: { extensions: [usage(0x04), lengthOnly] } },
+  ],
+  ['certificate-role-refused', 'a root that says it is no CA', { ark: { extensions: [usage(0x06), noCa] } }],
   ['certificate-role-refused', 'an ASK whose constraints are not critical', { ask: constrained(false) }],
   ...(['whole', 'body', 'entry', 'entries', 'extensions'] as const).map((more): Case => [
     'bad-crl',
     `something more in its ${more}`,
     { crl: { more } },
   ]),
+  ['bad-crl', 'an entry with more than extensions', { crl: { entryExtensions: [reason], more: 'entry' } }],
   ['bad-crl', 'a list of version 1', { crl: { version: 0 } }],
   ['bad-crl', 'an entry that must not be ignored', { crl: { entryExtensions: [strange] } }],
   [
