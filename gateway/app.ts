@@ -4,6 +4,7 @@
  */
 import { Hono } from 'hono'
 import { familyOf } from '../shared/http/media-types.ts'
+import { outerField } from '../shared/http/outer.ts'
 import { problem } from '../shared/http/problem.ts'
 import { plain } from '../shared/upstream/answer.ts'
 import { createOblivious, type ObliviousOptions } from './oblivious.ts'
@@ -38,7 +39,7 @@ export function createGateway(options: GatewayOptions): Hono {
 
   const post = (context: Context): Response | Promise<Response> => {
     if (foreign(context)) return plain(problem(421))
-    const family = familyOf(context.req.raw.headers.get('content-type'))
+    const family = familyOf(outerField(context, 'content-type'))
     return family === undefined ? plain(problem(415)) : oblivious(family, context)
   }
   const get = (publication: () => Publication | undefined) => (context: Context) => {
@@ -76,8 +77,8 @@ function published(publication: Publication | undefined, now: number): Response 
 function foreignTo(hosts: readonly string[] | undefined): (context: Context) => boolean {
   if (hosts === undefined) return () => false
   const ours = new Set(hosts.map((host) => host.toLowerCase()))
-  return ({ req: { raw } }) => {
-    const host = (raw.headers.get('host') ?? new URL(raw.url).host).toLowerCase()
+  return (context) => {
+    const host = (outerField(context, 'host') ?? new URL(context.req.raw.url).host).toLowerCase()
     return !ours.has(host) && !ours.has(host.replace(/:\d+$/, ''))
   }
 }
