@@ -8,7 +8,7 @@ import { arriving, contentOf, readBounded } from '../shared/http/body.ts'
 import { familyOf, type Family } from '../shared/http/media-types.ts'
 import { problem, type Problem } from '../shared/http/problem.ts'
 import { Refusal } from '../shared/refusal.ts'
-import { answerAndClose, plain } from '../shared/upstream/answer.ts'
+import { alreadySent, answerAndClose, nodeBindings, plain, requestField } from '../shared/upstream/answer.ts'
 import type { Forward, UpstreamRequest } from '../shared/upstream/exchange.ts'
 import { defaultLimits, hostChecker, uploadGate, wantsIncremental, type Admission, type RelayLimits } from './admit.ts'
 import { cors } from './cors.ts'
@@ -98,13 +98,12 @@ function answerer(options: RelayOptions): (context: Context, route: Route) => Re
   const fields = { standard: outside.add(inwardFields.standard), chunked: outside.add(inwardFields.chunked) }
 
   return (context, route) => {
-    const { req } = context
-    if (!isOurs(req.url)) return refuse(problem(421), 'rejected')
+    if (!isOurs(context.req.url)) return refuse(problem(421), 'rejected')
     const over = admission.admit(context)
     if (over !== undefined) return refuse(over, 'limited')
-    const family = familyOf(req.header('content-type'))
+    const family = familyOf(requestField(context, 'content-type'))
     if (family === undefined) return refuse(problem(415), 'rejected')
-    if (!wantsIncremental(req.header('incremental'))) return stored(context, route, family)
+    if (!wantsIncremental(requestField(context, 'incremental'))) return stored(context, route, family)
     const full = uploads.enter()
     return full === undefined ? passedOn(context, route, family) : refuse(full, 'limited', family)
   }
@@ -114,18 +113,25 @@ function answerer(options: RelayOptions): (context: Context, route: Route) => Re
     return plain(outside.dress(refused))
   }
 
-  async function stored(context: Context, route: Route, family: Family): Promise<Response> {
-    let body: Bytes
-    try {
-      body = await readBounded(contentOf(context), { max: limits.request, stall: limits.stall })
-    } catch (cause) {
-      const refused = contentProblem(cause, limits.request)
-      tally(refused === undefined ? 'left' : 'rejected', family)
-      return answerAndClose(context, outside.dress(refused ?? problem(400)))
+  function stored(context: Context, route: Route, family: Family): Response | Promise<Response> {
+    const begun = (body: Bytes): Response | Promise<Response> => {
+      const { exchange, response } = begin(context, family)
+      send(exchange, route, { method: 'POST', path: route.path, fields: outward(family, false), body })
+      return response
     }
-    const { exchange, response } = begin(context, family)
-    send(exchange, route, { method: 'POST', path: route.path, fields: outward(family, false), body })
-    return response
+    const refused = (cause: unknown): Response => {
+      const why = contentProblem(cause, limits.request)
+      tally(why === undefined ? 'left' : 'rejected', family)
+      return answerAndClose(context, outside.dress(why ?? problem(400)))
+    }
+    const response = readBounded(contentOf(context), { max: limits.request, stall: limits.stall }).then(begun, refused)
+    if (nodeBindings(context) === undefined) return response
+    // The answer is written when there is one. What breaks on the way there has nobody above it who would say so.
+    response.catch(() => {
+      options.unexpected?.()
+      answerAndClose(context, outside.dress(problem(500)))
+    })
+    return alreadySent
   }
 
   function passedOn(context: Context, route: Route, family: Family): Response | Promise<Response> {

@@ -36,9 +36,12 @@ export const inwardFields: Record<Family, Record<string, string>> = {
 export type Inward = 'content' | 'read-problem' | Problem
 
 export function inward(family: Family, status: number, field: Field): Inward {
-  const type = essence(field('content-type'))
   // HOP-9: a coded message is not the message that was sealed.
   if (field('content-encoding') !== undefined) return broken
+  const stated = field('content-type')
+  // Spelled as we spell it, which is nearly always, it need not be taken apart.
+  if (status === 200 && stated === families[family].response) return 'content'
+  const type = essence(stated)
   if (status === 200) return type === families[family].response ? 'content' : broken
   if (status === 429 || status === 503) return problem(status, { retryAfter: retryAfter(field('retry-after')) })
   if (status >= 400 && status < 500 && type === mediaTypes.problem) return 'read-problem'

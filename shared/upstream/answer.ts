@@ -28,6 +28,9 @@ export type Answer = {
   readonly response: Response | Promise<Response>
 }
 
+/** What a handler returns when it writes, now or later, to Node's own response. */
+export const alreadySent: Response = RESPONSE_ALREADY_SENT
+
 type Context = { readonly env: unknown }
 type Bindings = { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse }
 
@@ -40,6 +43,24 @@ export function nodeBindings({ env }: Context): Bindings | undefined {
   const bindings = env as Partial<Bindings> | null | undefined
   return bindings?.incoming === undefined || bindings.outgoing === undefined ? undefined : (bindings as Bindings)
 }
+
+/**
+ * A field of a request. Where Node has the request its list is read as it came, which spares building a Headers object;
+ * a field that came twice is joined as that would, so that it is refused alike.
+ */
+export function requestField(context: Context & Asked, name: string): string | undefined {
+  const raw = nodeBindings(context)?.incoming.rawHeaders
+  if (raw === undefined) return context.req.header(name)
+  let found: string | undefined
+  for (let i = 0; i < raw.length; i += 2) {
+    const at = raw[i] ?? ''
+    if (at.length !== name.length || at.toLowerCase() !== name) continue
+    found = found === undefined ? raw[i + 1] : `${found}, ${raw[i + 1] ?? ''}`
+  }
+  return found
+}
+
+type Asked = { readonly req: { header(name: string): string | undefined } }
 
 /** A problem as a web answer. */
 export function plain(refused: Problem): Response {
