@@ -4,6 +4,7 @@ import * as der from '../../../../shared/upstream/der.ts'
 import type { Case } from './cases-encoding.ts'
 import { small } from './forge.ts'
 import { extension, nameOf, usage } from './forge-certificate.ts'
+import { refusedPoints, refusedRsa } from './keys.ts'
 import { bytes } from './values.ts'
 
 const again = der.setOfOne(der.sequence(der.objectId('2.5.4.3'), der.utf8String('SEV-VCEK')))
@@ -15,30 +16,13 @@ const noCa = extension('2.5.29.19', der.sequence(), true)
 const reason = extension('2.5.29.21', Uint8Array.of(0x0a, 1, 1))
 const strange = extension('2.5.29.28', der.sequence(), true)
 
-const keys: readonly (readonly [string, Bytes])[] = [
-  ['another exponent', rsaKey({ exponent: 3 })],
-  ['a modulus of 4095 bits', rsaKey({ modulus: bytes(512, 0x7f) })],
-  ['a modulus of 4104 bits', rsaKey({ modulus: bytes(513, 0x7f) })],
-  ['more than a key', rsaKey({ more: 'key' })],
-  ['more behind its key', rsaKey({ more: 'spki' })],
-  ['more than an algorithm', rsaKey({ more: 'algorithm' })],
-  ['a key for PSS alone', rsaKey({ id: '1.2.840.113549.1.1.10' })],
-]
-const points: readonly (readonly [string, Bytes])[] = [
-  ['a compressed point', ecKey(concat(Uint8Array.of(2), bytes(48, 1)))],
-  ['a hybrid point', ecKey(concat(Uint8Array.of(6), bytes(96, 1)))],
-  ['a long point', ecKey(concat(Uint8Array.of(4), bytes(97, 1)))],
-  ['a point off the curve', ecKey(concat(Uint8Array.of(4), bytes(96, 1)))],
-  ['a point of another kind of key', ecKey(concat(Uint8Array.of(4), bytes(96, 1)), '1.3.132.1.12')],
-]
-
 export const structureCases: readonly Case[] = [
   ['certificate-name-mismatch', 'two common names', { leaf: { subject: nameOf('SEV-VCEK', undefined, again) } }],
   ['certificate-name-mismatch', 'a surname for a common name', { leaf: { subject: surname('SEV-VCEK') } }],
   ['certificate-name-mismatch', 'a name with more than a value', { leaf: { subject: overfull('SEV-VCEK', 'pair') } }],
   ['certificate-name-mismatch', 'a name with two values in one', { leaf: { subject: overfull('SEV-VCEK', 'set') } }],
-  ...keys.map(([what, spki]): Case => ['certificate-key-refused', `an ASK with ${what}`, { ask: { spki } }]),
-  ...points.map(([what, spki]): Case => ['certificate-key-refused', `a leaf with ${what}`, { leaf: { spki } }]),
+  ...refusedRsa.map(([what, spki]): Case => ['certificate-key-refused', `an ASK with ${what}`, { ask: { spki } }]),
+  ...refusedPoints.map(([what, spki]): Case => ['certificate-key-refused', `a leaf with ${what}`, { leaf: { spki } }]),
   ['certificate-role-refused', 'an ASK with more than constraints', { ask: constrained(true, small(0)) }],
   [
     'certificate-role-refused',
@@ -61,21 +45,6 @@ export const structureCases: readonly Case[] = [
     { crl: { revoked: Array.from({ length: 1025 }, () => bytes(1, 9)) } },
   ],
 ]
-
-type RsaParts = { readonly modulus?: Bytes; readonly exponent?: number; readonly id?: string; readonly more?: string }
-
-function rsaKey({ modulus = bytes(512, 0xff), exponent = 65_537, id = '1.2.840.113549.1.1.1', more }: RsaParts): Bytes {
-  const nothing = (where: string) => (where === more ? [Uint8Array.of(5, 0)] : [])
-  const e = der.integer(Uint8Array.of(exponent >> 16, exponent >> 8, exponent))
-  const key = der.sequence(der.integer(modulus), e, ...nothing('key'))
-  const algorithm = der.sequence(der.objectId(id), Uint8Array.of(5, 0), ...nothing('algorithm'))
-  return der.sequence(algorithm, der.bitString(key), ...nothing('spki'))
-}
-
-function ecKey(point: Bytes, id = '1.2.840.10045.2.1'): Bytes {
-  const algorithm = der.sequence(der.objectId(id), der.objectId('1.3.132.0.34'))
-  return der.sequence(algorithm, der.bitString(point))
-}
 
 /** 2.5.4.4 where 2.5.4.3 was. */
 function surname(commonName: string): Bytes {

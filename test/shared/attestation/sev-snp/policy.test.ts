@@ -77,7 +77,9 @@ test('ids and keys may be named', () => {
 
 describe('bad-encoding', () => {
   test.each<[string, unknown]>([
-    ['not an object', []],
+    ['a list', []],
+    ['a number', 1],
+    ['null', null],
     ['an unknown key', { mode: 1 }],
     ['an unknown guest rule', { guestPolicy: { debugging: 0 } }],
     ['an unknown product', { products: ['Naples'] }],
