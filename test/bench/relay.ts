@@ -4,7 +4,8 @@
  *   npm run bench:relay [-- --rounds 5 --seconds 3 --connections 64]
  *
  * nginx is Debian's, one worker, keep-alive upstream. Server on CPU 0; load and target on CPU 1. All of the relay's
- * checks are on: limits, closed heads, metrics, admission. Rates on shared machines are noisy (nginx alone varies by
+ * checks are on: limits, closed heads, metrics, admission. "node:http alone" forwards nothing and checks nothing: it
+ * answers by itself, and is there to show what this machine's Node costs at least. Rates on shared machines are noisy (nginx alone varies by
  * two): believe the ratios of one round and the smallest CPU time per request.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
@@ -23,7 +24,7 @@ const rounds = Number(values.rounds ?? 5)
 const seconds = Number(values.seconds ?? 3)
 const connections = Number(values.connections ?? 64)
 
-const ports = { target: 21_801, nginx: 21_802, relay: 21_803 }
+const ports = { target: 21_801, nginx: 21_802, relay: 21_803, bare: 21_804 }
 const folder = mkdtempSync(join(tmpdir(), 'asunder-bench-'))
 const bodies = { file: join(folder, 'bodies'), record: 1024, same: true } as const
 writeFileSync(bodies.file, new Uint8Array(bodies.record).fill(7))
@@ -41,8 +42,12 @@ function startRelay(): ChildProcess {
       routes: [{ gateway, plaintextLoopback: true }],
     }),
   )
-  const door = resolve(import.meta.dirname, '../../relay/main.ts')
-  return spawn('taskset', ['-c', '0', process.execPath, '--max-semi-space-size=32', door, '--config', settings], {
+  return node('../../relay/main.ts', '--config', settings)
+}
+
+function node(script: string, ...words: string[]): ChildProcess {
+  const path = resolve(import.meta.dirname, script)
+  return spawn('taskset', ['-c', '0', process.execPath, '--max-semi-space-size=32', path, ...words], {
     stdio: ['ignore', 'ignore', 'inherit'],
   })
 }
@@ -53,7 +58,8 @@ async function run({ port, pid, runs }: Contender, counted: boolean): Promise<vo
   const result = await wrk({
     url,
     connections,
-    seconds: counted ? seconds : 1,
+    // Compilers that learn while they run need tens of thousands of requests before they are what they will be.
+    seconds: counted ? seconds : Math.max(seconds, 6),
     cpu: 1,
     type: mediaTypes.request,
     bodies,
@@ -62,7 +68,7 @@ async function run({ port, pid, runs }: Contender, counted: boolean): Promise<vo
   if (counted) runs.push({ ...result, cpu })
 }
 
-function report(relay: Contender, nginx: Contender): void {
+function report(relay: Contender, nginx: Contender, bare: Contender): void {
   const row = ({ name, runs }: Contender): string[] => [
     name,
     median(runs.map((one) => one.perSecond)).toFixed(0),
@@ -73,7 +79,7 @@ function report(relay: Contender, nginx: Contender): void {
     String(runs.reduce((sum, one) => sum + one.errors, 0)),
   ]
   const head = ['server', 'requests/s', 'CPU us', 'CPU us min', 'p50 us', 'p99 us', 'errors']
-  console.log(table([head, row(relay), row(nginx)]))
+  console.log(table([head, row(relay), row(nginx), row(bare)]))
   const rate = relay.runs.map((one, round) => one.perSecond / (nginx.runs[round]?.perSecond ?? Number.NaN))
   const least = (one: Contender): number => Math.min(...one.runs.map(({ cpu }) => cpu))
   console.log(`requests/s relative to nginx, round by round: ${rate.map((one) => one.toFixed(2)).join(' ')}`)
@@ -81,6 +87,8 @@ function report(relay: Contender, nginx: Contender): void {
   console.log(
     verdict('relay CPU per request / nginx, minimum over rounds', least(relay) / least(nginx), 3.5, 'at most'),
   )
+  const floor = least(bare) / least(nginx)
+  console.log(`for information: ${bare.name}, CPU per request / nginx, minimum over rounds: ${floor.toFixed(2)}`)
 }
 
 const target = await startNginx(answering(String(ports.target), 1024, mediaTypes.response), ports.target, 1)
@@ -89,19 +97,21 @@ const proxy = `${upstream} server { listen ${String(ports.nginx)}; location / {
   proxy_pass http://target; proxy_http_version 1.1; proxy_set_header connection ""; } }`
 const nginx = await startNginx(proxy, ports.nginx, 0)
 const relay = startRelay()
+const bare = node('bare.ts', String(ports.bare))
 try {
-  await accepting(ports.relay)
+  await Promise.all([accepting(ports.relay), accepting(ports.bare)])
   const contenders = [
     { name: 'asunder relay', port: ports.relay, pid: relay.pid ?? 0, runs: [] },
     { name: 'nginx', port: ports.nginx, pid: nginx.workerPid, runs: [] },
+    { name: 'node:http alone', port: ports.bare, pid: bare.pid ?? 0, runs: [] },
   ] as const satisfies Contender[]
   for (let round = -1; round < rounds; round++) {
     for (const contender of contenders) await run(contender, round >= 0)
     if (round >= 0) process.stderr.write(`round ${String(round + 1)} of ${String(rounds)}\n`)
   }
-  report(contenders[0], contenders[1])
+  report(...contenders)
 } finally {
-  relay.kill('SIGTERM')
+  for (const one of [relay, bare]) one.kill('SIGTERM')
   await Promise.all([nginx.stop(), target.stop()])
   rmSync(folder, { recursive: true, force: true })
 }
