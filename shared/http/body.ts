@@ -5,6 +5,7 @@
 import type { IncomingMessage } from 'node:http'
 import { concat, type Bytes } from '../bytes.ts'
 import { Refusal } from '../refusal.ts'
+import { patient } from './patience.ts'
 
 /** Where a content comes from: Node's request where there is one, the web's otherwise (Workers, tests without ports). */
 export type Source = { readonly incoming?: IncomingMessage | undefined; readonly request: Request }
@@ -58,14 +59,14 @@ export function pulled(parts: AsyncIterable<Uint8Array>, release: () => void): R
   })
 }
 
-// One closure and no promise per chunk: this runs for every request (feasibility 1 and 2).
+// No promise per chunk and no timer per request: this runs for every one (feasibility 1 and 2).
 function gatherIncoming(incoming: IncomingMessage, { max, stall }: ReadLimits): Promise<Bytes> {
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = []
     let length = 0
-    const timer = setTimeout(() => fail(new Refusal('stalled', 'no byte of the content for too long')), stall)
+    const patience = patient(stall, () => fail(new Refusal('stalled', 'no byte of the content for too long')))
     const settle = (): void => {
-      clearTimeout(timer)
+      patience.end()
       incoming.off('data', data).off('end', end).off('close', left).off('error', left)
     }
     const fail = (refusal: Refusal): void => {
@@ -80,7 +81,7 @@ function gatherIncoming(incoming: IncomingMessage, { max, stall }: ReadLimits): 
         return
       }
       parts.push(chunk)
-      timer.refresh()
+      patience.renew()
     }
     const end = (): void => {
       settle()
