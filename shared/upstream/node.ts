@@ -8,6 +8,7 @@ import { createConnections } from './connections.ts'
 import type { Flow, Forward, Listener } from './exchange.ts'
 import { isLoopback } from './loopback.ts'
 import { PoolExchange } from './pool-exchange.ts'
+import { keepWarm } from './warm.ts'
 
 export type PoolOptions = {
   /** Scheme, host and port; a path is ignored. */
@@ -27,6 +28,8 @@ export type PoolOptions = {
   readonly stall?: number
   /** milliseconds after which a connection is replaced; by age and never by count, which would change the last head */
   readonly lifetime?: number
+  /** Connections that are opened, and kept open, before anybody needs them. */
+  readonly warm?: number
 }
 
 export type UpstreamPool = {
@@ -37,7 +40,7 @@ export type UpstreamPool = {
 }
 
 export function poolTo(options: PoolOptions): UpstreamPool {
-  const { connections = 256, queue = 1024, lifetime = 300_000 } = options
+  const { connections = 256, queue = 1024, lifetime = 300_000, warm = 0 } = options
   const origin = secureOrigin(options)
   const settings = clientSettings(options)
   const pool = createConnections(() => new Client(origin, settings), connections, lifetime)
@@ -46,17 +49,22 @@ export function poolTo(options: PoolOptions): UpstreamPool {
     active--
     pool.forget(exchange)
   }
+  const forward: Forward = (request, listener) => {
+    if (active >= connections + queue) return busy(listener)
+    active++
+    const exchange = new PoolExchange(request, listener, done)
+    pool.start(exchange)
+    return exchange
+  }
+  const cool = keepWarm(forward, Math.min(warm, connections))
   return {
-    forward(request, listener) {
-      if (active >= connections + queue) return busy(listener)
-      active++
-      const exchange = new PoolExchange(request, listener, done)
-      pool.start(exchange)
-      return exchange
-    },
+    forward,
     active: () => active,
     // Whatever is still under way at this point has been given its time by the door.
-    close: () => pool.close(),
+    close() {
+      cool()
+      return pool.close()
+    },
   }
 }
 
