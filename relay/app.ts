@@ -16,7 +16,7 @@ import { asItComes, whenWhole, type DeliveryOptions } from './delivery.ts'
 import { Exchange } from './exchange.ts'
 import { inwardFields, outward } from './forward.ts'
 import { copyFields, type Mirror } from './mirror.ts'
-import type { Outcome, Resource, Tally } from './vocabulary.ts'
+import { resources, type Outcome, type Resource, type Tally } from './vocabulary.ts'
 
 export type Route = {
   /** `/r/{name}`; the first route is also `/`, with or without a name. */
@@ -41,7 +41,7 @@ export type RelayOptions = {
   readonly hold?: (context: Context, work: Promise<unknown>) => void
 }
 
-const resources: Record<Resource, string> = {
+const pathOf: Record<Resource, string> = {
   bundle: '/.well-known/asunder-bundle',
   keys: '/.well-known/ohttp-gateway',
 }
@@ -57,8 +57,8 @@ export function createRelay(options: RelayOptions): Hono {
     const post = prefix === '' ? '/' : prefix
     relay.post(post, (context) => answer(context, route))
     allowed.set(post, 'POST')
-    for (const resource of ['bundle', 'keys'] as const) {
-      const path = prefix + resources[resource]
+    for (const resource of resources) {
+      const path = prefix + pathOf[resource]
       relay.get(path, (context) => mirrored(context, route, resource))
       allowed.set(path, 'GET')
     }

@@ -1,7 +1,16 @@
 /** What the relay counts, as series of fixed names and fixed words. */
 import type { Family } from '../shared/http/media-types.ts'
 import type { Metrics } from '../shared/observability/metrics.ts'
-import { outcomes, type MirrorFailure, type Outcome, type RelayLog, type Resource, type Tally } from './vocabulary.ts'
+import {
+  mirrorFailures,
+  outcomes,
+  resources,
+  type MirrorFailure,
+  type Outcome,
+  type RelayLog,
+  type Resource,
+  type Tally,
+} from './vocabulary.ts'
 
 export type Gauges = { readonly active: () => number; readonly abandoned: () => number }
 
@@ -17,8 +26,8 @@ export function relayMetrics(metrics: Metrics, { active, abandoned }: Gauges, lo
     outcome: outcomes,
   })
   const looks = metrics.counter('asunder_relay_mirror_looks_total', "Looks at a gateway's bundle and keys", {
-    resource: ['bundle', 'keys'],
-    result: ['refreshed', 'busy', 'timeout', 'broken', 'too-large', 'refused'],
+    resource: resources,
+    result: ['refreshed', ...mirrorFailures],
   })
   metrics.gauge('asunder_relay_exchanges', 'Exchanges with gateways under way', active)
   metrics.gauge('asunder_relay_abandoned', 'Exchanges under way whose client has left', abandoned)

@@ -1,23 +1,24 @@
 /**
  * The gateway's bundle and key list as opaque bytes: fetched beside the path, the same for everybody, so that a gateway
- * cannot show one client another key (conformance CONS-1, CONS-2, DISC-6, DISC-8). Clients verify; the relay reads nothing.
+ * cannot show one client another key (conformance CONS-1, CONS-2, DISC-6, DISC-8). Clients verify; of a bundle the relay
+ * reads the serial, and never goes back to a lower one (trust.md 2).
  */
 import { sha256 } from '@noble/hashes/sha2.js'
 import { hex, type Bytes } from '../shared/bytes.ts'
 import { essence, mediaTypes } from '../shared/http/media-types.ts'
-import { collect, type Collected, type Forward } from '../shared/upstream/exchange.ts'
-import type { MirrorFailure, Resource } from './vocabulary.ts'
+import { collect, type Collected, type Forward, type UpstreamRequest } from '../shared/upstream/exchange.ts'
+import { bundleSerial } from './serial.ts'
+import { resources, type MirrorFailure, type Resource } from './vocabulary.ts'
 
 export type Copy = {
   readonly bytes: Bytes
   readonly etag: string
-  /** whole seconds since the gateway made it, and until it may not be shown any more */
-  readonly age: number
+  /** whole seconds for which others may use it */
   readonly left: number
 }
 
 export type Mirror = {
-  /** The copy of this moment; undefined when there is no fresh one. */
+  /** The copy of this moment; undefined when there is none that may still be shown. */
   read(resource: Resource): Copy | undefined | Promise<Copy | undefined>
 }
 
@@ -27,11 +28,23 @@ export type MirrorOptions = {
   readonly told?: (resource: Resource, result: 'refreshed' | MirrorFailure) => void
 }
 
-type Kept = { readonly bytes: Bytes; readonly etag: string; readonly madeAt: number; readonly until: number }
+export type KeptMirror = Mirror & {
+  /** Whether everything that the gateway has to show can be shown: what it has not (404) is not waited for. */
+  complete(): boolean
+  start(): Promise<void>
+  stop(): void
+}
+
+type Kept = { readonly bytes: Bytes; readonly etag: string; readonly until: number }
+type Look = (resource: Resource) => Promise<Kept | MirrorFailure>
 
 const most = 4 << 20
 const longest = 600
 const unstated = 60
+// How often to look when there is little left or a look failed, and how long a copy outlives its time while we do: all
+// copies of one window end at once, and the new ones are a round trip away. Nobody may keep such a copy (max-age=0).
+const interval = 5_000
+const grace = 60_000
 
 const asked: Record<Resource, { readonly path: string; readonly type: string }> = {
   bundle: { path: '/.well-known/asunder-bundle', type: mediaTypes.bundle },
@@ -39,24 +52,33 @@ const asked: Record<Resource, { readonly path: string; readonly type: string }> 
 }
 
 /** Copies that are kept fresh by timers; nobody's request ever waits for the gateway, or makes one. */
-export function createMirror(options: MirrorOptions): Mirror & { start(): Promise<void>; stop(): void } {
+export function createMirror(options: MirrorOptions): KeptMirror {
+  const { now } = options
   const kept = new Map<Resource, Kept>()
+  const absent = new Set<Resource>()
   const timers = new Map<Resource, ReturnType<typeof setTimeout>>()
+  const look = looker(options)
   let running = false
   const refresh = async (resource: Resource): Promise<void> => {
-    const fetched = await fetchCopy(resource, options)
-    if (typeof fetched !== 'string') kept.set(resource, fetched)
-    if (running)
-      timers.set(
-        resource,
-        setTimeout(() => void refresh(resource), nextLook(fetched, options.now())),
-      )
+    const found = await look(resource)
+    if (typeof found !== 'string') kept.set(resource, found)
+    if (found === 'absent') absent.add(resource)
+    else absent.delete(resource)
+    if (running) {
+      const next = setTimeout(() => void refresh(resource), nextLook(found, now()))
+      timers.set(resource, next)
+    }
   }
+  const read = (resource: Resource): Copy | undefined => shown(kept.get(resource), now(), grace)
   return {
-    read: (resource) => shown(kept.get(resource), options.now()),
+    read,
+    complete() {
+      const missing = resources.filter((resource) => read(resource) === undefined)
+      return missing.length < resources.length && missing.every((resource) => absent.has(resource))
+    },
     async start() {
       running = true
-      await Promise.all([refresh('bundle'), refresh('keys')])
+      await Promise.all(resources.map(refresh))
     },
     stop() {
       running = false
@@ -68,58 +90,78 @@ export function createMirror(options: MirrorOptions): Mirror & { start(): Promis
 /** Copies that are fetched when somebody asks and none is fresh: for Workers, which have no time of their own. */
 export function mirrorOnDemand(options: MirrorOptions): Mirror {
   const kept = new Map<Resource, Kept>()
+  const look = looker(options)
   return {
     async read(resource) {
       const copy = shown(kept.get(resource), options.now())
       if (copy !== undefined) return copy
-      const fetched = await fetchCopy(resource, options)
-      if (typeof fetched === 'string') return undefined
-      kept.set(resource, fetched)
-      return shown(fetched, options.now())
+      const found = await look(resource)
+      if (typeof found !== 'string') kept.set(resource, found)
+      return shown(kept.get(resource), options.now(), grace)
     },
   }
 }
 
-/** The head that a copy is shown with: the digest names the bytes, the times are the same for everybody. */
-export function copyFields(resource: Resource, { bytes, etag, age, left }: Copy): Record<string, string> {
+/**
+ * The head that a copy is shown with: the digest names the bytes, the times are the same for everybody. Caches subtract
+ * `age` from `max-age` (RFC 9111 §4.2.3), and `max-age` counts down already, so the age is none.
+ */
+export function copyFields(resource: Resource, { bytes, etag, left }: Copy): Record<string, string> {
   return {
     'content-type': asked[resource].type,
     'cache-control': `public, max-age=${left}`,
-    age: String(age),
+    age: '0',
     etag,
     'content-length': String(bytes.length),
   }
 }
 
-async function fetchCopy(resource: Resource, { forward, now, told }: MirrorOptions): Promise<Kept | MirrorFailure> {
+/** How a resource is asked for. RFC 9540 §6 wants the type asked for; it is a constant, and nobody's in particular. */
+export function question(resource: Resource): UpstreamRequest {
   const { path, type } = asked[resource]
-  // RFC 9540 §6 wants the type asked for; it is a constant, and nobody's in particular.
-  const answer = await collect(forward, { method: 'GET', path, fields: ['accept', type], body: null }, most)
-  const result = typeof answer === 'string' ? answer : keep(answer, type, now())
-  told?.(resource, typeof result === 'string' ? result : 'refreshed')
-  return result
+  return { method: 'GET', path, fields: ['accept', type], body: null }
+}
+
+/** Looks at the gateway, and remembers for as long as the process lives the highest serial that it saw. */
+function looker({ forward, now, told }: MirrorOptions): Look {
+  let highest = 0
+  const notOlder = (copy: Kept): Kept | MirrorFailure => {
+    const serial = bundleSerial(copy.bytes)
+    if (serial === undefined) return 'refused'
+    if (serial < highest) return 'rolled-back'
+    highest = serial
+    return copy
+  }
+  return async (resource) => {
+    const answer = await collect(forward, question(resource), most)
+    const copy = typeof answer === 'string' ? answer : keep(answer, asked[resource].type, now())
+    const result = resource === 'bundle' && typeof copy !== 'string' ? notOlder(copy) : copy
+    told?.(resource, typeof result === 'string' ? result : 'refreshed')
+    return result
+  }
 }
 
 // Of the gateway's fields only the type and the freshness are read, and only numbers of ours come out.
 function keep({ status, field, body }: Collected, type: string, now: number): Kept | MirrorFailure {
+  if (status === 404) return 'absent'
   const usable = status === 200 && essence(field('content-type')) === type && field('content-encoding') === undefined
   if (!usable || body.length === 0) return 'refused'
   const age = wholeSeconds(field('age')) ?? 0
   const stated = wholeSeconds(/(?:^|[\s,])max-age=(\d+)/i.exec(field('cache-control') ?? '')?.[1])
   const left = Math.min(longest, Math.max(0, (stated ?? unstated) - age))
   const etag = `"${hex(sha256(body))}"`
-  return { bytes: body, etag, madeAt: now - age * 1000, until: now + left * 1000 }
+  return { bytes: body, etag, until: now + left * 1000 }
 }
 
-function shown(kept: Kept | undefined, now: number): Copy | undefined {
-  if (kept === undefined || now >= kept.until) return undefined
-  const { bytes, etag, madeAt, until } = kept
-  return { bytes, etag, age: Math.floor((now - madeAt) / 1000), left: Math.ceil((until - now) / 1000) }
+function shown(kept: Kept | undefined, now: number, longer = 0): Copy | undefined {
+  if (kept === undefined || now >= kept.until + longer) return undefined
+  const { bytes, etag, until } = kept
+  return { bytes, etag, left: Math.max(0, Math.ceil((until - now) / 1000)) }
 }
 
-// Half of what is left, so that one failed look leaves time for others; a failure is looked at again soon.
-function nextLook(fetched: Kept | MirrorFailure, now: number): number {
-  return typeof fetched === 'string' ? 5_000 : Math.max(1_000, (fetched.until - now) / 2)
+// Half of what is left, so that one failed look leaves time for others; near the end, and after a failure, soon.
+function nextLook(found: Kept | MirrorFailure, now: number): number {
+  return typeof found === 'string' ? interval : Math.max(interval, (found.until - now) / 2)
 }
 
 function wholeSeconds(value: string | undefined): number | undefined {

@@ -3,13 +3,13 @@ import { createAdmin } from '../shared/observability/admin.ts'
 import { createHealth, type Health } from '../shared/observability/health.ts'
 import { createMetrics, type Metrics } from '../shared/observability/metrics.ts'
 import { bucketNamer } from '../shared/limits/limiter.ts'
-import { poolTo, type UpstreamPool } from '../shared/upstream/node.ts'
+import { poolTo, type PoolOptions, type UpstreamPool } from '../shared/upstream/node.ts'
 import { listen, type ListenOptions, type ServeTls } from '../shared/upstream/serve.ts'
 import { createAdmission } from './admit.ts'
 import { createRelay, type Route } from './app.ts'
 import type { RelaySettings, RouteSettings } from './config.ts'
 import { relayMetrics, type RelayCounts } from './metrics.ts'
-import { createMirror } from './mirror.ts'
+import { createMirror, type KeptMirror } from './mirror.ts'
 import type { RelayLog } from './vocabulary.ts'
 
 export type World = {
@@ -51,26 +51,28 @@ export async function openRelay(settings: RelaySettings, world: World): Promise<
     for (const { mirror } of ways) mirror.stop()
     await listeners.close(deadline)
     log('info', 'stopped', { cut: active() })
-    await Promise.all([looking, ...ways.map(({ pool }) => pool.close())])
+    await Promise.all(ways.flatMap(({ pool, looks }) => [pool.close(), looks.close()]))
+    await looking
   }
   return { ...listeners.ports, close: () => end(settings.drain), force: () => end(0) }
 }
 
-type Way = Route & { readonly pool: UpstreamPool; readonly mirror: ReturnType<typeof createMirror> }
+type Way = Route & { readonly pool: UpstreamPool; readonly looks: UpstreamPool; readonly mirror: KeptMirror }
 
 function wayTo(route: RouteSettings, settings: RelaySettings, world: World, told: RelayCounts['mirrored']): Way {
-  const pool = poolFor(route, settings, world)
-  const { forward } = pool
-  const mirror = createMirror({ forward, now: world.now, told })
-  return { name: route.name, path: pathOf(route.gateway), forward, pool, mirror }
+  const pool = poolFor(route, world, settings.upstream)
+  // Connections of their own, one a resource: looks must not wait behind clients.
+  const looks = poolFor(route, world, { connections: 2, queue: 0, firstByte: 10_000, stall: 10_000 })
+  const mirror = createMirror({ forward: looks.forward, now: world.now, told })
+  return { name: route.name, path: pathOf(route.gateway), forward: pool.forward, pool, looks, mirror }
 }
 
 type Readiness = Health<'listening' | 'mirror'>
 
-/** Ready: taking requests, and able to show every route's keys. */
+/** Ready: taking requests, and able to show what every route's gateway has to show. */
 function readiness(ways: readonly Way[]): Readiness {
   const health = createHealth<'listening' | 'mirror'>(['listening', 'mirror'])
-  const mirrored = (): boolean => ways.every(({ mirror }) => mirror.read('keys') !== undefined)
+  const mirrored = (): boolean => ways.every(({ mirror }) => mirror.complete())
   return { ...health, missing: () => (health.set('mirror', mirrored()), health.missing()) }
 }
 
@@ -99,14 +101,14 @@ async function open(
   }
 }
 
-function poolFor(route: RouteSettings, { upstream }: RelaySettings, { file }: World): UpstreamPool {
+function poolFor(route: RouteSettings, { file }: World, sizes: Partial<PoolOptions>): UpstreamPool {
   const { gateway, plaintextLoopback, ca, clientCertificate: own } = route
   return poolTo({
     origin: new URL(gateway).origin,
     plaintextLoopback,
     ca: ca === undefined ? undefined : file(ca),
     clientCertificate: own === undefined ? undefined : { key: file(own.key), cert: file(own.cert) },
-    ...upstream,
+    ...sizes,
   })
 }
 

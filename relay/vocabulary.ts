@@ -2,7 +2,8 @@
 import type { Log } from '../shared/observability/log.ts'
 import type { Family } from '../shared/http/media-types.ts'
 
-export type Resource = 'bundle' | 'keys'
+export const resources = ['bundle', 'keys'] as const
+export type Resource = (typeof resources)[number]
 
 export type RelayEvents = {
   started: { port: number; adminPort: number; routes: number; tls: boolean }
@@ -16,7 +17,16 @@ export type RelayEvents = {
 
 export type RelayLog = Log<RelayEvents>
 
-export type MirrorFailure = 'busy' | 'timeout' | 'broken' | 'too-large' | 'refused'
+export const mirrorFailures = [
+  'busy', // no connection was free
+  'timeout', // the gateway said nothing in time
+  'broken', // it broke off, or could not be reached
+  'too-large',
+  'absent', // the gateway has no such resource
+  'refused', // not what was asked for, or a bundle whose serial cannot be read
+  'rolled-back', // a bundle older than one that was seen before
+] as const
+export type MirrorFailure = (typeof mirrorFailures)[number]
 
 export const outcomes = [
   'served', // an answer of the gateway in the request's family went back whole

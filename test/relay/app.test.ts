@@ -33,7 +33,7 @@ function gateway(): { forward: Forward; seen: Seen[] } {
 }
 
 const mirror: Mirror = {
-  read: (resource) => (resource === 'keys' ? { bytes: utf8('keys'), etag: '"e"', age: 7, left: 593 } : undefined),
+  read: (resource) => (resource === 'keys' ? { bytes: utf8('keys'), etag: '"e"', left: 593 } : undefined),
 }
 
 type Options = Partial<Omit<RelayOptions, 'admission' | 'limits'>> & {
@@ -155,7 +155,7 @@ describe('resources', () => {
       fields: {
         'content-type': 'application/ohttp-keys',
         'cache-control': 'public, max-age=593',
-        age: '7',
+        age: '0',
         etag: '"e"',
         'content-length': '4',
       },

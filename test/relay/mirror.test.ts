@@ -28,7 +28,10 @@ function gateway(script: (request: UpstreamRequest) => Scripted): { forward: For
 
 const typeOf = (path: string): string =>
   path.endsWith('bundle') ? 'application/asunder-bundle' : 'application/ohttp-keys'
-const fresh = (path: string, fields: Record<string, string> = {}, body = utf8('opaque')): Scripted => ({
+const bundle = (serial: number): Uint8Array<ArrayBuffer> =>
+  utf8(`asunder bundle v1\n{"serial":${serial}}\n\n— name c2ln\n`)
+const bodyOf = (path: string): Uint8Array<ArrayBuffer> => (path.endsWith('bundle') ? bundle(1) : utf8('opaque'))
+const fresh = (path: string, fields: Record<string, string> = {}, body = bodyOf(path)): Scripted => ({
   fields: { 'content-type': typeOf(path), 'cache-control': 'max-age=600', ...fields },
   body,
 })
@@ -45,7 +48,8 @@ async function started(script: (request: UpstreamRequest) => Scripted) {
     told: (resource, result) => told.push(`${resource} ${result}`),
   })
   await mirror.start()
-  return { mirror, asked, told, keys: () => mirror.read('keys') as Copy | undefined }
+  const of = (resource: 'bundle' | 'keys') => (): Copy | undefined => mirror.read(resource) as Copy | undefined
+  return { mirror, asked, told, keys: of('keys'), bundle: of('bundle') }
 }
 
 test('DISC-6: both are fetched in advance, with a head that is nobody in particular', async () => {
@@ -61,44 +65,165 @@ test('DISC-6: both are fetched in advance, with a head that is nobody in particu
   ])
   expect(told).toEqual(['bundle refreshed', 'keys refreshed'])
   const digest = createHash('sha256').update('opaque').digest('hex')
-  expect(keys()).toEqual({ bytes: utf8('opaque'), etag: `"${digest}"`, age: 0, left: 600 })
+  expect(keys()).toEqual({ bytes: utf8('opaque'), etag: `"${digest}"`, left: 600 })
   mirror.stop()
 })
 
 test.each([
-  [{ 'cache-control': 'max-age=600' }, 0, 600],
-  [{ 'cache-control': 'max-age=86400' }, 0, 600],
-  [{ 'cache-control': 'public, MAX-AGE=120, x=1', age: '20' }, 20, 100],
-  [{ 'cache-control': 's-maxage=5, max-age=300' }, 0, 300],
-  [{ 'cache-control': 'private' }, 0, 60],
-  [{ 'cache-control': 'max-age=120', age: 'me' }, 0, 120],
-])('freshness %j becomes age %i and %i seconds left', async (fields, age, left) => {
+  [{ 'cache-control': 'max-age=600' }, 600],
+  [{ 'cache-control': 'max-age=86400' }, 600],
+  [{ 'cache-control': 'public, MAX-AGE=120, x=1', age: '20' }, 100],
+  [{ 'cache-control': 's-maxage=5, max-age=300' }, 300],
+  [{ 'cache-control': 'private' }, 60],
+  [{ 'cache-control': 'max-age=120', age: 'me' }, 120],
+  [{ 'cache-control': 'max-age=20', age: '30' }, 0],
+])('freshness %j becomes %i seconds left', async (fields, left) => {
   const { mirror, keys } = await started(({ path }) => fresh(path, fields))
-  expect(keys()).toMatchObject({ age, left })
+  expect(keys()).toMatchObject({ left })
   mirror.stop()
 })
 
-test('time counts down, and a copy that cannot be replaced is not shown any more', async () => {
+test('time counts down once, and a copy that cannot be replaced is not shown for more than a minute longer', async () => {
   let alive = true
   const { mirror, keys, told } = await started(({ path }) => (alive ? fresh(path) : 'broken'))
   alive = false
   await vi.advanceTimersByTimeAsync(250_000)
-  expect(keys()).toMatchObject({ age: 250, left: 350 })
-  expect(copyFields('keys', keys() as Copy)).toMatchObject({ 'cache-control': 'public, max-age=350', age: '250' })
+  // RFC 9111 §4.2: a cache that subtracted an age from what counts down already would drop it after half of its life.
+  expect(copyFields('keys', keys() as Copy)).toMatchObject({ 'cache-control': 'public, max-age=350', age: '0' })
   await vi.advanceTimersByTimeAsync(349_999)
-  expect(keys()).toMatchObject({ age: 599, left: 1 })
+  expect(keys()).toMatchObject({ left: 1 })
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(copyFields('keys', keys() as Copy)).toMatchObject({ 'cache-control': 'public, max-age=0', age: '0' })
   await vi.advanceTimersByTimeAsync(1)
-  expect(keys()).toBeUndefined()
+  expect([keys(), mirror.complete()]).toEqual([undefined, false])
   expect(told).toContain('keys broken')
   alive = true
   await vi.advanceTimersByTimeAsync(5_000)
-  expect(keys()).toMatchObject({ age: expect.any(Number) as number })
+  expect([keys()?.left, mirror.complete()]).toEqual([600, true])
   mirror.stop()
+})
+
+/** A gateway whose copies all end with its windows of 600 s, a round trip away; it fails while `down` says so. */
+function windowed(down: (since: number) => boolean): Forward {
+  const opened = Date.now()
+  return (request, listener) => {
+    setTimeout(() => {
+      const since = Date.now() - opened
+      if (down(since)) return void setTimeout(() => listener.fail('timeout'), 10_000)
+      const left = 600 - (Math.floor(since / 1000) % 600)
+      const fields: Record<string, string> = {
+        'content-type': typeOf(request.path),
+        'cache-control': `public, max-age=${left}`,
+      }
+      setTimeout(() => {
+        listener.head(200, (name) => fields[name])
+        listener.data(bodyOf(request.path))
+        listener.end()
+      }, 20)
+    }, 20)
+    return { pause: () => undefined, resume: () => undefined, abort: () => undefined }
+  }
+}
+
+test.each<[string, (since: number) => boolean]>([
+  ['that always answers', () => false],
+  ['that says nothing at each end of a window', (since) => since > 10_000 && (since + 3_000) % 600_000 < 6_000],
+])('over 2,000 s beside a gateway %s there is always a copy of both', async (_, down) => {
+  const mirror = createMirror({ forward: windowed(down), now: Date.now })
+  void mirror.start()
+  await vi.advanceTimersByTimeAsync(100)
+  const dark: number[] = []
+  let longest = 0
+  for (let step = 0; step < 40_000; step++) {
+    await vi.advanceTimersByTimeAsync(50)
+    if (!mirror.complete()) dark.push(step / 20)
+    longest = Math.max(longest, (mirror.read('keys') as Copy | undefined)?.left ?? 0)
+  }
+  mirror.stop()
+  expect(dark).toHaveLength(0)
+  expect(longest).toBeLessThanOrEqual(600)
+})
+
+test('near the end of a window it looks at a steady pace', async () => {
+  const looks: number[] = []
+  const forward = windowed(() => false)
+  const mirror = createMirror({
+    forward: (request, listener) => {
+      if (request.path.endsWith('gateway')) looks.push(Date.now())
+      return forward(request, listener)
+    },
+    now: Date.now,
+  })
+  void mirror.start()
+  await vi.advanceTimersByTimeAsync(600_000)
+  mirror.stop()
+  expect(looks.length).toBeLessThan(12)
+  expect(Math.min(...looks.slice(1).map((at, i) => at - (looks[i] ?? 0)))).toBeGreaterThanOrEqual(5_000)
+})
+
+describe('a bundle older than one that was seen', () => {
+  test('is not shown: the old copy stays, and it is told', async () => {
+    let serial = 7
+    const {
+      mirror,
+      bundle: copy,
+      told,
+    } = await started(({ path }) => fresh(path, {}, path.endsWith('bundle') ? bundle(serial) : utf8('opaque')))
+    serial = 6
+    await vi.advanceTimersByTimeAsync(300_000)
+    expect(copy()?.bytes).toEqual(bundle(7))
+    expect(told).toContain('bundle rolled-back')
+    await vi.advanceTimersByTimeAsync(400_000)
+    expect(copy()).toBeUndefined()
+    serial = 8
+    await vi.advanceTimersByTimeAsync(5_000)
+    expect(copy()?.bytes).toEqual(bundle(8))
+    mirror.stop()
+  })
+
+  test('nor on demand, and not after the newer one has ended', async () => {
+    let serial = 7
+    const { forward } = gateway(({ path }) => fresh(path, {}, bundle(serial)))
+    const mirror = mirrorOnDemand({ forward, now: Date.now })
+    expect((await mirror.read('bundle'))?.bytes).toEqual(bundle(7))
+    serial = 6
+    await vi.advanceTimersByTimeAsync(600_000)
+    expect((await mirror.read('bundle'))?.bytes).toEqual(bundle(7))
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(await mirror.read('bundle')).toBeUndefined()
+  })
+
+  test('one whose serial cannot be read is not shown either', async () => {
+    const { mirror, bundle: copy, told } = await started(({ path }) => fresh(path, {}, utf8('opaque')))
+    expect(copy()).toBeUndefined()
+    expect(told).toEqual(['bundle refused', 'keys refreshed'])
+    mirror.stop()
+  })
+})
+
+describe('complete', () => {
+  test.each<[string, string[], boolean]>([
+    ['bundle and keys', [], true],
+    ['keys alone, where the gateway has no bundle', ['bundle 404'], true],
+    ['the bundle alone, where the gateway has no bare list', ['keys 404'], true],
+    ['keys alone, where the bundle fails', ['bundle 503'], false],
+    ['nothing, where the gateway has neither', ['bundle 404', 'keys 404'], false],
+  ])('with %s', async (_, failing, complete) => {
+    const { mirror } = await started((request) => {
+      const name = request.path.endsWith('bundle') ? 'bundle' : 'keys'
+      const status = failing.find((failure) => failure.startsWith(name))?.slice(-3)
+      return status === undefined ? fresh(request.path) : { status: Number(status), fields: {}, body: utf8('') }
+    })
+    expect(mirror.complete()).toBe(complete)
+    mirror.stop()
+  })
 })
 
 test('refreshed at half of its life, one look at a time, and a changed answer replaces it', async () => {
   let version = 1
-  const { mirror, asked, keys } = await started(({ path }) => fresh(path, {}, utf8(`version ${version}`)))
+  const { mirror, asked, keys } = await started(({ path }) =>
+    fresh(path, {}, path.endsWith('bundle') ? bundle(version) : utf8(`version ${version}`)),
+  )
   version = 2
   await vi.advanceTimersByTimeAsync(299_999)
   expect(asked).toHaveLength(2)

@@ -11,7 +11,7 @@ import { openRelay, type RelayService } from '../../relay/service.ts'
 import { SettingsError } from '../../shared/config/read.ts'
 import { createLog } from '../../shared/observability/log.ts'
 import type { RelayEvents } from '../../relay/vocabulary.ts'
-import { ask, good, head, httpGateway, post, rawClient, rawGateway, sealed, until } from './harness.ts'
+import { answer, ask, good, head, httpGateway, post, rawClient, rawGateway, sealed, until } from './harness.ts'
 
 async function open(settings: object, directory = '.'): Promise<{ service: RelayService; lines: string[] }> {
   const lines: string[] = []
@@ -27,12 +27,12 @@ const listen = { host: '127.0.0.1', port: 0, plaintextLoopback: true }
 const route = (port: number) => ({ gateway: `http://127.0.0.1:${port}`, plaintextLoopback: true })
 const get = async (port: number, path: string): Promise<string> => ask(port, `GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`)
 
-const keys = (type: string): string =>
-  `HTTP/1.1 200 OK\r\ncontent-type: ${type}\r\ncache-control: max-age=600\r\nset-cookie: me=1\r\ncontent-length: 4\r\n\r\nkeys`
+const copy = (type: string, body: string): string =>
+  answer('200 OK', { 'content-type': type, 'cache-control': 'max-age=600', 'set-cookie': 'me=1' }, body)
+const keys = copy('application/ohttp-keys', 'keys')
+const bundle = copy('application/asunder-bundle', 'asunder bundle v1\n{"serial":1}\n\n- signed\n')
 const gatewayScript = (text: string): string =>
-  text.startsWith('POST')
-    ? good
-    : keys(text.includes('asunder-bundle') ? 'application/asunder-bundle' : 'application/ohttp-keys')
+  text.startsWith('POST') ? good : text.includes('asunder-bundle') ? bundle : keys
 
 describe('on loopback', () => {
   test('a bare origin means the well-known resource, and a path means that path', async () => {
@@ -68,6 +68,26 @@ describe('on loopback', () => {
     expect(head(ready)[0]).toBe('HTTP/1.1 503 Service Unavailable')
     expect(ready).toContain('not ready: mirror')
     await until(() => lines.some((line) => line.includes('"mirror-failed"')))
+  })
+
+  test('not ready while the bundle is missing, unless the gateway has none', async () => {
+    const ready = async (status: string): Promise<string> => {
+      const refusal = answer(status, {})
+      const gateway = await rawGateway((text) => (text.includes('asunder-bundle') ? refusal : keys))
+      const { service, lines } = await open({ listen, routes: [route(gateway.port)] })
+      await until(() => lines.filter((line) => line.includes('"mirror-')).length === 2)
+      return (await get(service.adminPort, '/readyz')).slice(9, 12)
+    }
+    expect([await ready('503 Service Unavailable'), await ready('404 Not Found')]).toEqual(['503', '200'])
+  })
+
+  test('looks at the gateway do not wait behind clients', async () => {
+    const gateway = await rawGateway((text) => (text.startsWith('POST') ? undefined : gatewayScript(text)))
+    const upstream = { connections: 1, queue: 0 }
+    const { service, lines } = await open({ listen, upstream, routes: [route(gateway.port)] })
+    rawClient(service.port).socket.write(post())
+    await until(() => lines.filter((line) => line.includes('"mirror-refreshed"')).length === 2)
+    expect(head(await get(service.adminPort, '/readyz'))[0]).toBe('HTTP/1.1 200 OK')
   })
 
   test('OPS-1: no line of the log is about a request', async () => {
