@@ -59,7 +59,7 @@ export const obliviousErrors = {
     remedy: 'nothing was sent; mend the store behind `memory`',
   },
   'key-unusable': {
-    means: 'the verified bundle offers no key and suite that this client speaks',
+    means: 'the verified bundle offers no key and suite that this client speaks, or a key that is none',
     remedy: 'update this client',
   },
   'key-unknown': {
@@ -72,7 +72,7 @@ export const obliviousErrors = {
   },
   'answer-damaged': {
     means:
-      'the answer does not open or is not Binary HTTP: it was altered on its way; whether it was served is unknown',
+      'the answer does not open, or is not HTTP: it was altered on its way or made wrongly; whether it was served is unknown',
     remedy: 'repeat only what is safe to repeat; if it lasts, report it',
   },
   'answer-truncated': {
@@ -90,7 +90,7 @@ export type ObliviousErrorOptions = ErrorOptions & {
   readonly retryAfter?: number
 }
 
-/** The one error of this client besides `TypeError` (the caller's mistake) and the reason of an aborted signal. */
+/** The one error of this client besides `TypeError` (the caller's mistake), an aborted signal's reason and what the caller's own stream threw. */
 export class ObliviousError extends Error {
   readonly code: ObliviousErrorCode
   readonly status: number | undefined

@@ -5,11 +5,12 @@ import type { ResponseHead } from '../bhttp/message.ts'
 import type { Bytes } from '../bytes.ts'
 import { essence, families, mediaTypes, type Family } from '../http/media-types.ts'
 import type { ClientHpke } from '../hpke/context.ts'
+import { Refusal } from '../refusal.ts'
 import type { SealingKey } from './bundle.ts'
 import type { Call } from './call.ts'
 import { codeWord, ObliviousError } from './errors.ts'
 import { demandSealed, opened } from './inward.ts'
-import { sealCall, type Outward } from './outward.ts'
+import { sealCall, type Outward, type Sealing } from './outward.ts'
 import { gather, OverLimit } from './streams.ts'
 import type { RelayAnswer, Transport } from './transport.ts'
 
@@ -34,13 +35,22 @@ export async function exchange(world: World, { call, ...sealing }: Attempt): Pro
   const signal = call.signal === undefined ? stop.signal : AbortSignal.any([call.signal, stop.signal])
   const release = (): void => stop.abort()
   try {
-    const outward = await sealCall(call, { hpke: world.hpke, ...sealing })
+    const outward = await sealed(call, { hpke: world.hpke, ...sealing })
     const answer = await send(world, call, outward, signal)
     await demandSealed(answer, sealing.family)
     return { ...(await headFirst(opened(answer, outward, world.answerLimit), sealing.family, world)), release }
   } catch (cause) {
     release()
     throw cause
+  }
+}
+
+/** A key may be signed and still be none: a point of low order shows only when it is used. */
+async function sealed(call: Call, sealing: Sealing): Promise<Outward> {
+  try {
+    return await sealCall(call, sealing)
+  } catch (cause) {
+    throw cause instanceof Refusal ? new ObliviousError('key-unusable', { cause }) : cause
   }
 }
 

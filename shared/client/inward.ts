@@ -6,7 +6,7 @@ import { ResponseDecoder, type ResponseEvent } from '../bhttp/decode.ts'
 import { fromUtf8 } from '../bytes.ts'
 import { essence, families, mediaTypes, type Family } from '../http/media-types.ts'
 import { ohttpKeyProblem } from '../http/problem.ts'
-import { Refusal } from '../refusal.ts'
+import { Refusal, type RefusalCode } from '../refusal.ts'
 import { codeWord, ObliviousError } from './errors.ts'
 import type { Outward } from './outward.ts'
 import { codeFor, delayOf } from './unsealed.ts'
@@ -87,8 +87,7 @@ async function asOpened<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (cause) {
-    if (!(cause instanceof Refusal)) throw cause
-    throw new ObliviousError(cause.code === 'incomplete' ? 'answer-truncated' : 'answer-damaged', { cause })
+    throw new ObliviousError(codeOf(cause) === 'incomplete' ? 'answer-truncated' : 'answer-damaged', { cause })
   }
 }
 
@@ -97,7 +96,11 @@ function damaged<T>(work: () => T): T {
   try {
     return work()
   } catch (cause) {
-    if (!(cause instanceof Refusal)) throw cause
-    throw new ObliviousError(cause.code === 'body-too-large' ? 'too-large' : 'answer-damaged', { cause })
+    throw new ObliviousError(codeOf(cause) === 'body-too-large' ? 'too-large' : 'answer-damaged', { cause })
   }
+}
+
+/** Whatever else bytes of others make a decoder or a crypto library throw is no less damage. */
+function codeOf(cause: unknown): RefusalCode | undefined {
+  return cause instanceof Refusal ? cause.code : undefined
 }

@@ -1,9 +1,10 @@
 /** From an authenticated answer to the `Response` that an application reads. Fetch standard §6.4. */
 import { mayHaveBody } from '../bhttp/fetch.ts'
-import { fromUtf8 } from '../bytes.ts'
+import { fromUtf8, type Bytes } from '../bytes.ts'
 import { essence, mediaTypes } from '../http/media-types.ts'
 import { dateProblem } from '../http/problem.ts'
 import type { Call } from './call.ts'
+import { ObliviousError } from './errors.ts'
 import type { Answer } from './exchange.ts'
 import { answerHeaders } from './identity.ts'
 import { pulled } from './streams.ts'
@@ -25,8 +26,19 @@ export function responseOf(answer: Answer, call: Call, keep: ReadonlySet<string>
     : content instanceof Uint8Array
       ? content
       : pulled(content, call.signal, () => answer.release())
-  const response = new Response(body, { status: head.status, headers: answerHeaders(head.headers, keep) })
+  const response = platformResponse(answer, body, keep)
   return Object.defineProperty(response, 'url', { value: withoutFragment(call.url) })
+}
+
+/** Binary HTTP carries more than a platform's Response can: control characters in values, statuses beyond 599. */
+function platformResponse(answer: Answer, body: Bytes | ReadableStream | null, keep: ReadonlySet<string>): Response {
+  const { status, headers } = answer.head
+  try {
+    return new Response(body, { status, headers: answerHeaders(headers, keep) })
+  } catch (cause) {
+    answer.release()
+    throw new ObliviousError('answer-damaged', { cause })
+  }
 }
 
 /** The gateway's clock, if this answer is its refusal of ours (RFC 9458 §6.5.2); used for one retry and nothing else. */

@@ -46,6 +46,8 @@ export type Town = {
   onPost: Misbehaviour
   /** Alters a sealed answer on its way: the pieces that would be written. */
   alter: (pieces: Bytes[]) => Bytes[]
+  /** Alters Binary HTTP before it is sealed: a gateway or an app that writes it wrongly. */
+  alterInside: (plain: Bytes) => Bytes
   /** Answers a browser from anywhere, as wire.md has it. */
   cors: boolean
   /** Closes the connection instead of ending a streamed answer. */
@@ -73,6 +75,7 @@ export async function town(people?: Operator): Promise<Town> {
     onBundle: () => false,
     onPost: () => false,
     alter: (pieces) => pieces,
+    alterInside: (plain) => plain,
     cors: false,
     cut: false,
     async publish({ serial = 7, key = state.key } = {}) {
@@ -145,7 +148,7 @@ function standard(town: Town, body: Bytes, outgoing: ServerResponse): void {
   const message = { kind: 'response', framing: 'known', informational: [], status, headers } as const
   const plain = encode({ ...message, content: bytes, trailers: [], padding: 100 })
   outgoing.writeHead(200, { 'content-type': mediaTypes.response })
-  for (const piece of town.alter([request.sealResponse(plain)])) outgoing.write(piece)
+  for (const piece of town.alter([request.sealResponse(town.alterInside(plain))])) outgoing.write(piece)
   outgoing.end()
 }
 
@@ -158,10 +161,10 @@ async function chunked(town: Town, body: Bytes, outgoing: ServerResponse): Promi
   const write = async (...pieces: Bytes[]): Promise<void> => {
     for (const piece of town.alter(pieces)) if (!outgoing.write(piece)) await drained(outgoing)
   }
-  await write(sealer.head, sealer.seal(encodeResponseHead({ status, headers })))
+  await write(sealer.head, sealer.seal(town.alterInside(encodeResponseHead({ status, headers }))))
   for await (const piece of piecesOf(content)) {
     if (outgoing.destroyed) return
-    await write(sealer.seal(encodeContent(piece)))
+    await write(sealer.seal(town.alterInside(encodeContent(piece))))
   }
   if (town.cut) {
     await new Promise((resolve) => setTimeout(resolve, 20))
