@@ -2,9 +2,11 @@
  * Chunked requests: opened piece by piece, on to the CVM as they open, complete only when the final chunk has opened.
  * draft-ietf-ohai-chunked-ohttp-08 §4, §6.1 and §7.1; CHK-4, CHK-8, CHK-13 to CHK-15.
  */
-import type { Bytes } from '../shared/bytes.ts'
+import { concat, type Bytes } from '../shared/bytes.ts'
 import { RequestDecoder, type RequestEvent } from '../shared/bhttp/decode.ts'
+import { within } from '../shared/http/body.ts'
 import { RequestChunkOpener } from '../shared/ohttp/chunked.ts'
+import { neededToOpen } from '../shared/ohttp/first-chunk.ts'
 import { Refusal } from '../shared/refusal.ts'
 import { demandAttested, requestLimits, type Body, type GatewayLimits, type Inner, type Opening } from './opened.ts'
 import type { Encapsulated } from './replay.ts'
@@ -15,7 +17,7 @@ import type { AttestedCvm } from './target.ts'
 export class Parts {
   readonly #parts: AsyncGenerator<Bytes, void>
   readonly #drain: number
-  #first: Bytes | undefined
+  #start: Bytes = new Uint8Array()
   #ended = false
 
   constructor(parts: AsyncGenerator<Bytes, void>, drain: number) {
@@ -23,19 +25,40 @@ export class Parts {
     this.#drain = drain
   }
 
-  /** Waits for the first part, which `next` then gives, so that a lease is not held while nothing arrives. */
-  async arrive(): Promise<this> {
-    this.#first = await this.next()
+  /** The content has ended: nothing comes after what was gathered. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /**
+   * Waits for all that the first opening needs, and for that no longer than `limit` milliseconds in all. No lease is
+   * held for somebody who sends octet by octet, or a beginning and no more.
+   */
+  async arrive(limit: number): Promise<this> {
+    await within(limit, this.#gather())
     return this
   }
 
   async next(): Promise<Bytes | undefined> {
-    const first = this.#first
-    this.#first = undefined
-    if (first !== undefined || this.#ended) return first
+    const start = this.takeStart()
+    if (start.length > 0 || this.#ended) return start.length > 0 ? start : undefined
     const { done, value } = await this.#parts.next()
     this.#ended = done === true
     return value ?? undefined
+  }
+
+  takeStart(): Bytes {
+    const start = this.#start
+    this.#start = new Uint8Array()
+    return start
+  }
+
+  async #gather(): Promise<void> {
+    while (!this.#ended && this.#start.length < neededToOpen(this.#start)) {
+      const { done, value } = await this.#parts.next()
+      this.#ended = done === true
+      if (value) this.#start = concat(this.#start, value)
+    }
   }
 
   /** False: there is more than we are ready to read, or it does not come. */
@@ -64,6 +87,7 @@ export class ChunkedRequest {
   readonly #parts: Parts
   readonly #decoder: RequestDecoder
   readonly #events: RequestEvent[] = []
+  readonly #stall: number
   #chunks: Bytes[]
   #broken: unknown
   #ended: boolean
@@ -74,6 +98,7 @@ export class ChunkedRequest {
     this.#chunks = chunks
     this.#ended = ended
     this.#broken = broken
+    this.#stall = limits.stall
     this.#decoder = new RequestDecoder(requestLimits(limits.stream))
   }
 
@@ -82,7 +107,12 @@ export class ChunkedRequest {
     return this.opener.opened
   }
 
-  async read(): Promise<Inner> {
+  /** The head and what comes first behind it, in bounded time: until here the lease is held and nothing is sent. */
+  read(): Promise<Inner> {
+    return within(this.#stall, this.#beginning())
+  }
+
+  async #beginning(): Promise<Inner> {
     const event = await this.#next()
     if (event?.type !== 'head') throw new TypeError('a decoder begins with a head')
     const { head } = event
@@ -154,24 +184,22 @@ export class ChunkedRequest {
 }
 
 /**
- * Reads until the first chunk has opened. A failure up to there is one of opening; one after it belongs inside.
- * The lease must hold at each step: a verdict that ends while we wait opens nothing more.
+ * Opens the first chunk in the tick of the question: what it needs has been gathered. A failure up to there is one of
+ * opening; one after it belongs inside.
  */
-export async function openChunks(cvm: AttestedCvm, parts: Parts, { find, limits }: Opening): Promise<ChunkedRequest> {
+export function openChunks(cvm: AttestedCvm, parts: Parts, { find, limits }: Opening): ChunkedRequest {
+  demandAttested(cvm)
   const opener = new RequestChunkOpener(find, { maxChunks: limits.chunks, maxBytes: limits.stream })
-  for (;;) {
-    const part = await parts.next()
-    demandAttested(cvm)
-    const begun = begin(opener, part)
-    if (opener.opened !== undefined) return new ChunkedRequest(opener, parts, begun, limits)
-    if (begun.broken !== undefined) throw begun.broken as Error
-  }
+  const begun = begin(opener, parts)
+  if (opener.opened !== undefined) return new ChunkedRequest(opener, parts, begun, limits)
+  throw begun.broken instanceof Error ? begun.broken : new Refusal('truncated', 'no whole chunk')
 }
 
-function begin(opener: RequestChunkOpener, part: Bytes | undefined): Begun {
+function begin(opener: RequestChunkOpener, parts: Parts): Begun {
   try {
-    const ended = part === undefined
-    return { chunks: ended ? opener.end() : opener.push(part), ended, broken: undefined }
+    const chunks = opener.push(parts.takeStart())
+    const ended = parts.ended && opener.opened === undefined
+    return { chunks: ended ? opener.end() : chunks, ended, broken: undefined }
   } catch (broken) {
     return { chunks: [], ended: false, broken }
   }

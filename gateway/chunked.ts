@@ -2,30 +2,36 @@
  * Chunked messages: opened as they arrive, answered as the CVM speaks, always in their own family.
  * draft-ietf-ohai-chunked-ohttp-08; CHK-1, CHK-14, CHK-20.
  */
-import { arriving, contentOf } from '../shared/http/body.ts'
+import { arriving, contentOf, within } from '../shared/http/body.ts'
 import { nodeBindings } from '../shared/upstream/answer.ts'
 import { ChunkedReply } from './chunked-reply.ts'
-import { openChunks, Parts } from './chunked-request.ts'
-import { type Context, type FamilyRoom } from './opened.ts'
+import { openChunks, Parts, type ChunkedRequest } from './chunked-request.ts'
+import { type Context, type FamilyRoom, type Opened, type Opening } from './opened.ts'
+
+// A plain refusal waits this long for the end of the upload, so that the connection can live on; not for its sender.
+const patience = 200
 
 export const chunked: FamilyRoom<Parts> = {
   async receive({ context, limits: { stream, stall, drain } }) {
     const parts = new Parts(arriving(contentOf(context), { max: stream, stall }), drain)
-    await parts.arrive()
-    return { content: parts, discard: () => parts.discard() }
+    await parts.arrive(stall)
+    return { content: parts, discard: () => within(patience, parts.discard()).catch(() => false) }
   },
-  async open(cvm, { content: parts }, opening) {
-    const request = await openChunks(cvm, parts, opening)
-    return {
-      ...request.encapsulated,
-      read: () => request.read(),
-      reply: new ChunkedReply(opening.context, request.opener.response(), opening.limits),
-      close: () => {
-        request.close()
-        void parts.discard().then((all) => all || hangUp(opening.context))
-      },
-    }
+  open(cvm, { content: parts }, opening) {
+    return Promise.try(() => openedAs(openChunks(cvm, parts, opening), parts, opening))
   },
+}
+
+function openedAs(request: ChunkedRequest, parts: Parts, opening: Opening): Opened {
+  return {
+    ...request.encapsulated,
+    read: () => request.read(),
+    reply: new ChunkedReply(opening.context, request.opener.response(), opening.limits),
+    close: () => {
+      request.close()
+      void parts.discard().then((all) => all || hangUp(opening.context))
+    },
+  }
 }
 
 /** An upload that goes on and on after its answer has no end that we could wait for. */

@@ -136,7 +136,8 @@ async function* streamParts(stream: ReadableStream<Uint8Array> | null, stall: nu
   }
 }
 
-async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
+/** What `work` gives, or `stalled` when that takes longer; the work itself goes on, so it must end by itself. */
+export async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Refusal('stalled', 'no byte of the content for too long')), milliseconds)

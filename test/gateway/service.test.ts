@@ -161,6 +161,17 @@ describe('streams on a real socket', () => {
     expect(fromUtf8(decodeResponse(concat(...plaintexts)).content)).toBe('onetwothree')
   })
 
+  test('OHTTP-G12: what does not open is answered at once, though its sender says nothing more', async () => {
+    const { url } = await opened()
+    const { outgoing, answer } = await stream(url)
+    outgoing.write(concat(Uint8Array.of(20), new Uint8Array(20)))
+    const began = performance.now()
+    const incoming = await answer
+    expect([incoming.statusCode, incoming.headers.connection]).toEqual([400, 'close'])
+    expect(performance.now() - began).toBeLessThan(2_000)
+    expect(Buffer.concat(await Array.fromAsync(incoming as AsyncIterable<Buffer>)).toString()).toContain('#ohttp-key')
+  })
+
   test('HOP-8: what breaks off behind us breaks off in front of us', async () => {
     const { url } = await opened((_, out) => {
       out.write('half')
