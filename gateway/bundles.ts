@@ -20,6 +20,8 @@ export type Bundles = {
   readonly read: () => Publication | undefined
   /** Follows the key list, and the file. Failing leaves what is served as it is. */
   refresh(list: Publication | undefined): Promise<void>
+  /** The same, for somebody who waits for it: failing is an error. */
+  renew(list: Publication | undefined): Promise<void>
 }
 
 export async function createBundle(settings: GatewaySettings['bundle'], world: World): Promise<Bundles> {
@@ -29,7 +31,7 @@ export async function createBundle(settings: GatewaySettings['bundle'], world: W
   const signer = settings.signer === undefined ? undefined : await readSigner(readPrivate(path(settings.signer)).trim())
   let served: Published | undefined
 
-  const refresh = async (list: Publication | undefined): Promise<void> => {
+  const renew = async (list: Publication | undefined): Promise<void> => {
     if (signer !== undefined && list !== undefined) await publish(list, { file, signer, roots, now })
     const found = loadBundle(file, now())
     if (served !== undefined && equal(found.bundle.bytes, served.bundle.bytes)) return
@@ -40,8 +42,9 @@ export async function createBundle(settings: GatewaySettings['bundle'], world: W
   }
   return {
     read: () => (served !== undefined && served.bundle.until > now() ? served.bundle : undefined),
+    renew,
     refresh: (list) =>
-      refresh(list).catch((cause: unknown) => {
+      renew(list).catch((cause: unknown) => {
         log('error', 'bundle-failed', { why: cause instanceof Refusal ? cause.code : 'unexpected' })
       }),
   }

@@ -90,8 +90,18 @@ function bytesOf(privateKey: Uint8Array | undefined): Uint8Array {
   return privateKey
 }
 
-/** A file of ours that does not read is a reason to stop, never to begin with new keys. */
+/** A file of ours that does not read is a reason to stop, never to begin with new keys; and it is never quoted. */
 function fromText(text: string): Ring {
+  try {
+    return ringOf(text)
+  } catch {
+    // Without the cause: parsers quote what they were given, and that is the secret.
+    const remedy = 'put back a copy, or delete it together with the replay store'
+    throw new Refusal('bad-encoding', `the key file is damaged: ${remedy}`)
+  }
+}
+
+function ringOf(text: string): Ring {
   const { recentIds, generations } = savedRing.parse(JSON.parse(text))
   const read = generations.map(({ keys, ...times }) => ({
     keys: keys.map((key) => ({ ...key, privateKey: fromBase64(key.privateKey) })),

@@ -58,7 +58,10 @@ export async function openGateway(settings: GatewaySettings, world: World): Prom
   const pool = cvmPool(settings.cvm, root, world)
   const holds = conditionsOf(pool, keys, bundles, store.works, now)
   const listeners = await open(settings, world, { keys, bundles, pool, claims, holds, told: store.told })
-  const timer = setInterval(() => void Promise.all([turnKeys(), store.probe()]), tick).unref()
+  const timer = setInterval(
+    onceAtATime(() => Promise.all([turnKeys(), store.probe()])),
+    tick,
+  ).unref()
   const stopWatching = watchReadiness(pool, holds, log)
 
   const end = async (deadline: number): Promise<void> => {
@@ -71,13 +74,47 @@ export async function openGateway(settings: GatewaySettings, world: World): Prom
   return { ...listeners.ports, close: () => end(settings.drain), force: () => end(0) }
 }
 
-/** Signs a bundle for the keys of the file, if theirs is not there yet; for a host that publishes and serves nothing. */
+/**
+ * Signs a bundle for the keys of the file, if theirs is not there yet; for a host that publishes and serves nothing.
+ * The first keys are made here if nobody has made any. Throws when there is nothing published in the end.
+ */
 export async function publishOnce(settings: GatewaySettings, world: World): Promise<void> {
   if (settings.keys.file === undefined || settings.bundle.signer === undefined) {
     throw new Refusal('insecure-configuration', 'publishing alone needs keys.file and bundle.signer')
   }
   const bundles = await createBundle(settings.bundle, world)
-  await bundles.refresh(liveKeys(settings, world).list())
+  const keys = liveKeys(settings, world)
+  try {
+    if (keys.list() === undefined) await firstKeys(keys, settings, world)
+    await bundles.renew(keys.list())
+  } catch (cause) {
+    const code = cause instanceof Refusal ? cause.code : 'incomplete'
+    const why = cause instanceof Error ? cause.message : 'unexpected'
+    throw new Refusal(code, `nothing was published: ${why}\n${publishRemedy}`, { cause })
+  }
+}
+
+const publishRemedy =
+  'Look at keys.file, bundle.file and bundle.file + .serial: can they be read and written, and is there room on the ' +
+  'disk? A damaged bundle.file may be deleted; the .serial beside it must stay. Then publish again.'
+
+async function firstKeys(keys: LiveKeys, settings: GatewaySettings, world: World): Promise<void> {
+  const claims = replayStore(settings, world)
+  try {
+    await turn(keys, claims, world.log)
+  } finally {
+    await claims.close()
+  }
+}
+
+/** What takes longer than its interval is not begun a second time beside itself. */
+function onceAtATime(work: () => Promise<unknown>): () => void {
+  let busy = false
+  return () => {
+    if (busy) return
+    busy = true
+    void work().finally(() => (busy = false))
+  }
 }
 
 async function trustRoot({ cvm, trust }: GatewaySettings, { file, now }: World): Promise<TrustRoot> {
@@ -104,16 +141,20 @@ function liveKeys(
   return createLiveKeys({ kems: offered, rotation, store, random, now })
 }
 
-/** Nothing can be replayed under a key that is gone; and an id that comes back begins with a clean page. */
 async function turned(keys: LiveKeys, claims: Store, log: GatewayLog): Promise<void> {
   try {
-    const { created, destroyed } = keys.turn()
-    for (const keyId of [...destroyed, ...created]) await claims.forget(datelessQuota(keyId))
-    if (created.length + destroyed.length > 0) {
-      log('info', 'keys-turned', { created: created.length, destroyed: destroyed.length })
-    }
+    await turn(keys, claims, log)
   } catch (cause) {
     log('error', 'keys-failed', { why: cause instanceof Refusal ? cause.code : 'unexpected' })
+  }
+}
+
+/** Nothing can be replayed under a key that is gone; and an id that comes back begins with a clean page. */
+async function turn(keys: LiveKeys, claims: Store, log: GatewayLog): Promise<void> {
+  const { created, destroyed } = keys.turn()
+  for (const keyId of [...destroyed, ...created]) await claims.forget(datelessQuota(keyId))
+  if (created.length + destroyed.length > 0) {
+    log('info', 'keys-turned', { created: created.length, destroyed: destroyed.length })
   }
 }
 

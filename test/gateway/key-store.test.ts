@@ -1,6 +1,7 @@
 import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createFileKeyStore, readPrivate } from '../../gateway/key-store.ts'
 import { emptyRing, turn } from '../../gateway/keyring.ts'
@@ -50,6 +51,34 @@ test.each([
 ])('a damaged file (%j) stops the gateway and is left alone', (text) => {
   const file = join(folder, 'keys.json')
   writeFileSync(file, text, { mode: 0o600 })
-  expect(() => createFileKeyStore(file).load()).toThrow(expect.any(Error))
+  expect(() => createFileKeyStore(file).load()).toThrow(expect.objectContaining({ code: 'bad-encoding' }))
   expect(readFileSync(file, 'utf8')).toBe(text)
 })
+
+test('a damaged file is not quoted: its octets are keys', () => {
+  const file = join(folder, 'keys.json')
+  createFileKeyStore(file).save(ring)
+  const whole = readFileSync(file, 'utf8')
+  const secret = Buffer.from(privateKey).toString('base64')
+  const begins = whole.indexOf(secret)
+  for (const text of [
+    secret,
+    `"${secret}`,
+    whole.slice(begins - 1),
+    whole.slice(0, begins + 20),
+    whole.replace('"', secret),
+  ]) {
+    writeFileSync(file, text, { mode: 0o600 })
+    const said = messagesOf(() => createFileKeyStore(file).load())
+    expect(said).toContain('put back a copy')
+    for (let at = 0; at + 4 <= secret.length; at++) expect(said).not.toContain(secret.slice(at, at + 4))
+  }
+})
+
+function messagesOf(work: () => unknown): string {
+  try {
+    return String(work())
+  } catch (error) {
+    return inspect(error)
+  }
+}

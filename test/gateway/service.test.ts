@@ -117,6 +117,30 @@ describe('a gateway in front of an attested CVM', () => {
     const alone = gatewaySettings(JSON.stringify({ ...settings, bundle: { file: 'bundle.note' } }), 'test')
     await expect(publishOnce(alone, world)).rejects.toMatchObject({ code: 'insecure-configuration' })
   })
+
+  test('publishing alone makes the first keys, and a gateway that starts then offers them', async () => {
+    const files = { keys: { file: 'keys.json' }, store: { kind: 'sqlite', file: 'claims.db' } }
+    const { folder, settings } = await place(hello, files)
+    const read = gatewaySettings(JSON.stringify(settings), 'test')
+    const world = worldOf(folder)
+    await publishOnce(read, world)
+    expect(world.lines.map(({ event }) => event)).toEqual(['keys-turned', 'bundle-served'])
+    const signed = readFileSync(join(folder, 'bundle.note'))
+    const service = await openGateway(read, worldOf(folder))
+    onTestFinished(() => service.force())
+    expect(readFileSync(join(folder, 'bundle.note'))).toEqual(signed)
+  })
+
+  test.each([
+    ['a damaged serial', 'bundle.note.serial', 'x'],
+    ['a damaged bundle', 'bundle.note', 'not a note'],
+  ])('publishing alone over %s fails, and says what to do', async (_, name, text) => {
+    const files = { keys: { file: 'keys.json' }, store: { kind: 'sqlite', file: 'claims.db' } }
+    const { folder, settings } = await place(hello, files)
+    writeFileSync(join(folder, name), text)
+    const publishing = publishOnce(gatewaySettings(JSON.stringify(settings), 'test'), worldOf(folder))
+    await expect(publishing).rejects.toThrow(/^nothing was published: .+\nLook at keys\.file/)
+  })
 })
 
 describe('streams on a real socket', () => {
@@ -250,6 +274,15 @@ describe('the door', () => {
     expect(child.exitCode).toBeNull()
     child.kill('SIGTERM')
     expect(await once(child, 'exit')).toEqual([0, null])
+  })
+
+  test('publishing nothing exits with 2 and names the remedy', async () => {
+    const files = { keys: { file: 'keys.json' }, store: { kind: 'sqlite', file: 'claims.db' } }
+    const { folder } = await place(hello, files)
+    writeFileSync(join(folder, 'bundle.note.serial'), 'x')
+    const child = door('publish', '--config', join(folder, 'settings.json'))
+    const [said, exit] = await Promise.all([all(child.stderr), once(child, 'exit')])
+    expect([exit, said]).toEqual([[2, null], expect.stringContaining('nothing was published')])
   })
 
   test('--help explains; bad settings are named and exit with 2', async () => {
