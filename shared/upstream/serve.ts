@@ -93,6 +93,7 @@ function makeServer({ fetch, tls, limits: given, now = Date.now }: ListenOptions
   const answer = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     constantHead(outgoing, date())
     if (incoming.rawHeaders.length > 2 * limits.fields) refuse(outgoing, problem(431))
+    else if (!namesOneHost(incoming.rawHeaders)) refuse(outgoing, problem(400))
     else serve(incoming, outgoing)
   }
   const settings = serverSettings(limits)
@@ -115,7 +116,8 @@ function serverSettings(limits: ServeLimits): ServerOptions {
     connectionsCheckingInterval: Math.min(5_000, limits.head),
     keepAliveTimeout: limits.keepAlive,
     insecureHTTPParser: false,
-    requireHostHeader: true,
+    // Ours to demand: Node would answer in its own words, and take the first of several for the only one.
+    requireHostHeader: false,
     noDelay: true,
   }
 }
@@ -136,6 +138,16 @@ function adapted(fetch: ListenOptions['fetch']): (incoming: IncomingMessage, out
 
 function isRequestError(error: unknown): boolean {
   return error instanceof Error && error.name === 'RequestError'
+}
+
+/** RFC 9112 §3.2: no host, or more than one line of it, is a 400, whatever the version. */
+function namesOneHost(raw: readonly string[]): boolean {
+  let hosts = 0
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = raw[at] ?? ''
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts++
+  }
+  return hosts === 1
 }
 
 function constantHead(outgoing: ServerResponse, date: string): void {

@@ -55,6 +55,28 @@ describe("the server's own errors are constants", () => {
     expect(bodyOf(heard)).toHaveLength(length)
   })
 
+  const badRequest = '{"type":"about:blank","title":"Bad Request","status":400}'
+  const constant = [...lines('400 Bad Request', badRequest.length), '', badRequest].join('\r\n')
+
+  test.each([
+    ['no host', 'GET / HTTP/1.1\r\n\r\n'],
+    ['no host, in HTTP/1.0', 'GET / HTTP/1.0\r\n\r\n'],
+    ['no host, beside a whole target', 'GET http://x/ HTTP/1.1\r\n\r\n'],
+    ['no host, and a connection to be kept', 'GET / HTTP/1.1\r\nconnection: keep-alive\r\n\r\n'],
+    ['two hosts', get('host: y')],
+    ['the same host twice', get('HOST: x')],
+    ['two hosts, in HTTP/1.0', 'GET / HTTP/1.0\r\nhost: x\r\nhost: y\r\n\r\n'],
+    ['two hosts of a stored request', 'POST / HTTP/1.1\r\nhost: x\r\nhost: y\r\ncontent-length: 1\r\n\r\nz'],
+  ])('RFC 9112 §3.2: %s is refused byte for byte like any other 400', async (_, request) => {
+    let asked = 0
+    const { port } = await serve(() => new Response(String(asked++)))
+    const client = rawClient(port)
+    client.socket.write(request)
+    await client.closed
+    expect(client.heard().replace(/(?<=\r\ndate: ).*:00 GMT(?=\r\n)/, '<minute>')).toBe(constant)
+    expect(asked).toBe(0)
+  })
+
   test('exactly as many fields as the limit pass', async () => {
     const { port } = await serve(hello)
     expect(bodyOf(await ask(port, get(...Array<string>(127).fill('x: y'))))).toBe('hello')
@@ -66,7 +88,6 @@ describe("the server's own errors are constants", () => {
   })
 
   test.each([
-    ['no host', 'GET / HTTP/1.1\r\n\r\n'],
     ['a host that is none', 'GET / HTTP/1.1\r\nhost: a b\r\n\r\n'],
     ['a backslash in the path', 'GET /\\evil HTTP/1.1\r\nhost: x\r\n\r\n'],
     ['no path', 'OPTIONS * HTTP/1.1\r\nhost: x\r\n\r\n'],
