@@ -3,12 +3,13 @@
  * the application's trust root, never older than one already seen. trust.md 1-3, RFC 9458 §3 and §6.1.
  */
 import { maxBundle, verifyBundle, type VerifiedBundle } from '../attestation/bundle.ts'
-import { newestRoot, verifyRoot, type Placement, type TrustRoot } from '../attestation/trust-root.ts'
+import type { Placement, TrustRoot } from '../attestation/trust-root.ts'
 import { fromUtf8 } from '../bytes.ts'
 import type { ClientHpke } from '../hpke/context.ts'
 import { essence, mediaTypes } from '../http/media-types.ts'
 import { parseKeyConfigs, selectKey, type Selection } from '../ohttp/key-config.ts'
 import { Refusal, type RefusalCode } from '../refusal.ts'
+import { covers, grown, joined, shippedBelief, type Belief } from './belief.ts'
 import { codeWord, ObliviousError, type ObliviousErrorCode } from './errors.ts'
 import { recall, remember, type RollbackMemory } from './memory.ts'
 import { gather, OverLimit } from './streams.ts'
@@ -41,6 +42,7 @@ const pauseAfterFailure = 60_000
 export class KeyKeeper {
   readonly #options: KeeperOptions
   #held: Held | undefined
+  #belief: Belief | undefined
   #flight: Promise<Held> | undefined
   #notBefore = -Infinity
 
@@ -71,27 +73,47 @@ export class KeyKeeper {
   }
 
   async #renew(): Promise<Held> {
-    const options = this.#options
-    const seen = await recall(options.memory)
-    const root = this.#held?.root ?? (await knownRoot(options.trust, seen.roots))
-    const lastSerial = Math.max(seen.serial, this.#held?.bundle.serial ?? -1)
-    const verified = await checked(await fetchBundle(options), root, lastSerial, options)
-    const key = usableKey(verified.bundle, options.hpke)
-    await remember(options.memory, { serial: verified.bundle.serial, roots: verified.bundle.roots })
-    this.#held = { ...verified, key, refreshAt: refreshTime(verified.bundle.notAfter, options) }
+    // Twice, because another process may learn something newer from the same relay while we fetch.
+    this.#held = (await this.#newest()) ?? (await this.#newest())
+    if (this.#held === undefined) throw new ObliviousError('bundle-rolled-back')
     return this.#held
   }
+
+  /** Nothing if the bundle was outdated by what another process has stored in the meantime. */
+  async #newest(): Promise<Held | undefined> {
+    const options = this.#options
+    const known = await this.#known()
+    const verified = await checked(await fetchBundle(options), known.root, known.serial, options)
+    const key = usableKey(verified.bundle, options.hpke)
+    const { serial, roots } = verified.bundle
+    const learned = grown({ ...known, serial }, verified.root, roots)
+    this.#belief = await stored(options.memory, learned)
+    if (!covers(learned, this.#belief)) return undefined
+    return { ...verified, key, refreshAt: refreshTime(verified.bundle.notAfter, options) }
+  }
+
+  /** The newest of what the application ships, what is remembered, and what this client has believed so far. */
+  async #known(): Promise<Belief> {
+    const { trust, memory } = this.#options
+    const own = this.#belief ?? (await refusedAs('trust-unusable', () => shippedBelief(trust)))
+    const remembered = await recall(memory)
+    return refusedAs('memory-failed', () => joined(own, remembered))
+  }
+}
+
+/** What everybody who shares the memory believes by now, and what it holds from now on. */
+async function stored(memory: RollbackMemory, learned: Belief): Promise<Belief> {
+  let belief = learned
+  await remember(memory, async (others) => {
+    belief = await joined(learned, others)
+    return { serial: belief.serial, roots: belief.roots }
+  })
+  return belief
 }
 
 /** Somewhere between half and four fifths of what is left, so that clients do not come back together. */
 function refreshTime(notAfter: number, { now, random }: KeeperOptions): number {
   return now() + (notAfter - now()) * (0.5 + 0.3 * random())
-}
-
-/** The shipped root, carried forward by the versions seen since; each is signed by a threshold of the one before. */
-async function knownRoot(trust: string, notes: readonly string[]): Promise<TrustRoot> {
-  const shipped = await refusedAs('trust-unusable', () => verifyRoot(trust))
-  return refusedAs('memory-failed', () => newestRoot(shipped, notes))
 }
 
 async function fetchBundle({ transport, relay }: KeeperOptions): Promise<string> {

@@ -3,15 +3,21 @@ import { Refusal } from '../refusal.ts'
 import { parseStrictJson } from '../tlog/strict-json.ts'
 import { ObliviousError } from './errors.ts'
 
+/** From the text that is stored to the one that shall be; it may be called again if the store has changed meanwhile. */
+export type Change = (stored: string | undefined) => Promise<string>
+
 /**
  * A place for one small text, one for each trust root and placement. Without it, rollback is refused only within the
- * life of the process. `save` must be durable when it resolves: the bundle is not used before.
+ * life of the process. Writing must be durable when it resolves: the bundle is not used before.
  */
 export type RollbackMemory = {
   load(): Promise<string | undefined> | string | undefined
   save(text: string): Promise<void> | void
+  /** Reads, changes and writes while nobody else writes. A store that several processes share needs it. */
+  update?(change: Change): Promise<void>
 }
 
+/** `roots` is a chain of notes: each root was signed by the one before it. The last is the newest that was believed. */
 export type Remembered = { readonly serial: number; readonly roots: readonly string[] }
 
 /** Nothing seen yet: every real serial is higher. */
@@ -23,16 +29,21 @@ export function forgetful(): RollbackMemory {
   return { load: () => text, save: (next) => void (text = next) }
 }
 
-export async function recall(memory: RollbackMemory): Promise<Remembered> {
-  const text = await guarded(async () => memory.load())
-  return text === undefined ? nothing : guarded(() => Promise.resolve(read(text)))
+export function recall(memory: RollbackMemory): Promise<Remembered> {
+  return guarded(async () => read(await memory.load()))
 }
 
-export function remember(memory: RollbackMemory, { serial, roots }: Remembered): Promise<void> {
-  return guarded(async () => memory.save(JSON.stringify({ serial, roots })))
+/** Replaces what is stored by what `merge` makes of it; anybody may have stored more since we looked. */
+export function remember(memory: RollbackMemory, merge: (stored: Remembered) => Promise<Remembered>): Promise<void> {
+  const change: Change = async (stored) => JSON.stringify(await merge(read(stored)))
+  return guarded(async () => {
+    if (memory.update === undefined) await memory.save(await change(await memory.load()))
+    else await memory.update(change)
+  })
 }
 
-function read(text: string): Remembered {
+function read(text: string | undefined): Remembered {
+  if (text === undefined) return nothing
   const value = parseStrictJson(text)
   if (!isRemembered(value)) throw new Refusal('bad-encoding', 'not a rollback memory')
   return { serial: value.serial, roots: value.roots }

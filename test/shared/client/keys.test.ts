@@ -140,7 +140,7 @@ test('a memory in a file survives the process and leaves nothing beside itself',
   const folder = await mkdtemp(join(tmpdir(), 'asunder-memory-'))
   const file = join(folder, 'seen')
   await visitor(pair, { memory: fileMemory(file) }).ready()
-  expect(JSON.parse(await readFile(file, 'utf8'))).toEqual({ serial: 7, roots: [] })
+  expect(JSON.parse(await readFile(file, 'utf8'))).toEqual({ serial: 7, roots: [pair.operator.root] })
   expect(await readdir(folder)).toEqual(['seen'])
   await writeFile(file, '{"serial":8,"roots":[]}')
   fetch = visitor(pair, { memory: fileMemory(file) })
