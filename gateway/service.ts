@@ -5,6 +5,7 @@
 import { verifyRoot, type TrustRoot } from '../shared/attestation/trust-root.ts'
 import { kems } from '../shared/hpke/suites.ts'
 import { createMetrics } from '../shared/observability/metrics.ts'
+import { createTally } from '../shared/observability/tally.ts'
 import { Refusal } from '../shared/refusal.ts'
 import { createMemoryStore } from '../shared/store/memory.ts'
 import { createSqliteStore } from '../shared/store/sqlite.ts'
@@ -216,6 +217,10 @@ type Parts = {
 async function open(settings: GatewaySettings, { now, log, file }: World, parts: Parts) {
   const { admin, listen: front, connections, publicHosts: hosts, targets, methods, dateWindow: window } = settings
   const metrics = createMetrics()
+  const failed = createTally<'unexpected'>({
+    say: (why, count) => log('error', 'requests-failed', { why, count }),
+    now,
+  })
   const gateway = createGateway({
     find: parts.keys.find,
     keys: parts.keys.list,
@@ -228,7 +233,7 @@ async function open(settings: GatewaySettings, { now, log, file }: World, parts:
     now,
     observe: requestCounter(metrics),
     storeWorks: parts.told,
-    fault: () => log('error', 'request-failed', { why: 'unexpected' }),
+    fault: () => failed('unexpected'),
   })
   const health = gatewayAdmin(parts.holds, metrics)
   const back = await listen({ ...admin, fetch: health.fetch, plaintextLoopback: true, now })

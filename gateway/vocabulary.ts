@@ -4,6 +4,7 @@
  */
 import type { Family } from '../shared/http/media-types.ts'
 import type { Log } from '../shared/observability/log.ts'
+import type { Several } from '../shared/observability/tally.ts'
 import type { RefusalCode } from '../shared/refusal.ts'
 
 /** What `/readyz` may name as missing. */
@@ -44,7 +45,7 @@ export type GatewayEvents = {
   'bundle-failed': { why: RefusalCode | 'unexpected' }
   attested: { simulated: boolean }
   'not-attested': { why: RefusalCode }
-  'request-failed': { why: 'unexpected' }
+  'requests-failed': { why: 'unexpected'; count: Several }
   stopping: { connections: number }
   stopped: { cut: number }
 }

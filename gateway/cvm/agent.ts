@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { type EvidenceKind, evidenceMediaType } from '../../shared/attestation/evidence.ts'
 import { link as wire } from '../../shared/attestation/link.ts'
 import type { Log } from '../../shared/observability/log.ts'
+import { createTally } from '../../shared/observability/tally.ts'
 import { Refusal } from '../../shared/refusal.ts'
 import { type Identity, selfSigned, spkiOf } from '../../shared/upstream/certificate.ts'
 import { isLoopback } from '../../shared/upstream/loopback.ts'
@@ -28,6 +29,8 @@ export type AgentOptions = {
   readonly reportsAtOnce?: number
   /** milliseconds from a handshake to evidence shown */
   readonly attestWithin?: number
+  /** milliseconds between two lines of the log about requests */
+  readonly countsEvery?: number
   /** Made in this process unless a test needs to know it; its key is written nowhere. */
   readonly identity?: Identity
 }
@@ -49,16 +52,25 @@ export function createAgent(options: AgentOptions): Agent {
     connections = 1024,
     reportsAtOnce = 16,
     attestWithin = 10_000,
+    countsEvery = 60_000,
   } = options
   const identity = options.identity ?? selfSigned({ commonName: 'asunder-cvm', use: 'server' })
   const evidence = linkEvidence({ provider, role, spki: spkiOf(identity.privateKey), reportsAtOnce })
-  const bridge = appBridge({ app, failed: (when) => log('warn', 'app-failed', { when }) })
+  const failed = createTally<AgentEvents['app-failed']['when']>({
+    say: (when, count) => log('warn', 'app-failed', { when, count }),
+    every: countsEvery,
+  })
+  const refused = createTally<Refused>({
+    say: (why, count) => log('warn', 'requests-refused', { why, count }),
+    every: countsEvery,
+  })
+  const bridge = appBridge({ app, failed })
   const server = attestedTls({
     identity,
     gatewayPins,
     connections,
     attestWithin,
-    serve: doorkeeper({ kind: provider.kind, evidence, bridge, log }),
+    serve: doorkeeper({ kind: provider.kind, evidence, bridge, log, refused }),
     refused: (why) => log('warn', 'connection-refused', { why }),
   })
   return {
@@ -87,12 +99,15 @@ type Inside = {
   readonly evidence: LinkEvidence
   readonly bridge: AppBridge
   readonly log: Log<AgentEvents>
+  readonly refused: (why: Refused) => void
 }
 
+type Refused = AgentEvents['requests-refused']['why']
+
 function doorkeeper(inside: Inside) {
-  const { bridge, log } = inside
-  const refuse = (response: ServerResponse, status: number, why: AgentEvents['request-refused']['why']): void => {
-    log('warn', 'request-refused', { why })
+  const { bridge, refused } = inside
+  const refuse = (response: ServerResponse, status: number, why: Refused): void => {
+    refused(why)
     dismiss(response, status)
   }
   return (request: IncomingMessage, response: ServerResponse, link: Link): void => {

@@ -59,6 +59,11 @@ function carry(
     // An app may answer and close before it has read everything: its answer still counts.
     if (!answering) fail()
   })
+  toApp.on('upgrade', (_answer, socket) => {
+    // Nobody asked for another protocol: 101 ends HTTP on that socket, so no answer would come any more.
+    socket.destroy()
+    fail()
+  })
   incoming.on('error', ignore)
   outgoing.on('close', () => {
     // The gateway gave up: whatever the app was doing for it ends.

@@ -86,6 +86,7 @@ export async function startMachine(options: MachineOptions = {}): Promise<Machin
     app: socketPath,
     gatewayPins: [pinOf(gateway.privateKey), ...(options.pins ?? [])],
     identity,
+    countsEvery: 20,
     log: (_level, event, ...[fields]) => void lines.push({ event, fields: { ...fields } }),
     ...options.agent,
   })
