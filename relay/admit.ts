@@ -20,7 +20,7 @@ export type RelayLimits = {
   readonly drainTime: number
   /** abandoned exchanges of one bucket at a time, before it gets 503 */
   readonly abandoned: number
-  /** incremental uploads at a time, each of which holds a connection; 0 refuses them all */
+  /** incremental uploads at a time, each of which holds a connection; a quarter for one bucket; 0 refuses them all */
   readonly incremental: number
 }
 
@@ -34,7 +34,8 @@ export const defaultLimits: RelayLimits = {
   drainBytes: 8 * MiB,
   drainTime: 30_000,
   abandoned: 128,
-  incremental: 128,
+  // Well below the leases of one gateway: uploads that nobody ends must leave room for everybody else.
+  incremental: 32,
 }
 
 export type AdmissionOptions = {
@@ -55,6 +56,7 @@ export type Admission = {
   /** An exchange whose client left; call the result when it is over. */
   abandon(context: Context): () => void
   readonly abandoned: () => number
+  readonly bucketOf: (context: Context) => BucketName
 }
 
 const overRate = problem(429)
@@ -64,24 +66,19 @@ export function createAdmission(options: AdmissionOptions): Admission {
   const { rate, now, abandoned: most } = options
   const bucketOf = bucketFinder(options)
   const limiter = rate === undefined ? undefined : createLimiter(rate)
-  const drains = new Map<BucketName, number>()
+  const drains = countByBucket()
   return {
     admit(context) {
       // Named now, while there is an address: a connection that has gone does not know it any more.
       const bucket = bucketOf(context)
       if (limiter !== undefined && !limiter.take(bucket, now())) return overRate
-      return drains.size > 0 && (drains.get(bucket) ?? 0) >= most ? overBudget : undefined
+      return drains.of(bucket) >= most ? overBudget : undefined
     },
     abandon(context) {
-      const bucket = bucketOf(context)
-      drains.set(bucket, (drains.get(bucket) ?? 0) + 1)
-      return () => {
-        const left = (drains.get(bucket) ?? 1) - 1
-        if (left > 0) drains.set(bucket, left)
-        else drains.delete(bucket)
-      }
+      return drains.add(bucketOf(context))
     },
-    abandoned: () => [...drains.values()].reduce((sum, count) => sum + count, 0),
+    bucketOf,
+    abandoned: drains.all,
   }
 }
 
@@ -121,16 +118,45 @@ export function wantsIncremental(field: string | undefined): boolean {
   return field !== undefined && incremental([field]) === true
 }
 
-/** Counts incremental uploads: each holds a connection to the gateway for as long as its client likes. */
-export function uploadGate(most: number): { enter(): Problem | undefined; leave(): void } {
-  let open = 0
+/**
+ * Counts incremental uploads: each holds a connection to the gateway for as long as its client likes, and a while longer
+ * when that client leaves. So no bucket gets more than a quarter of them.
+ */
+export function uploadGate(
+  most: number,
+  bucketOf: Admission['bucketOf'],
+): { enter(context: Context): Problem | (() => void) } {
+  const open = countByBucket()
+  const share = Math.ceil(most / 4)
   return {
-    enter() {
+    enter(context) {
       if (most === 0) return problem(501, { proxyStatus: incrementalRefused })
-      if (open >= most) return problem(429, { proxyStatus: incrementalLimit })
-      open++
-      return undefined
+      const bucket = bucketOf(context)
+      const full = open.all() >= most || open.of(bucket) >= share
+      return full ? problem(429, { proxyStatus: incrementalLimit }) : open.add(bucket)
     },
-    leave: () => void (open -= 1),
+  }
+}
+
+/** How many of something each bucket has; one that has none is forgotten. */
+function countByBucket() {
+  const counts = new Map<BucketName, number>()
+  let all = 0
+  const of = (bucket: BucketName): number => counts.get(bucket) ?? 0
+  const remove = (bucket: BucketName): void => {
+    all--
+    const left = of(bucket) - 1
+    if (left > 0) counts.set(bucket, left)
+    else counts.delete(bucket)
+  }
+  return {
+    of,
+    all: () => all,
+    /** Call the result once, when it is over. */
+    add(bucket: BucketName): () => void {
+      all++
+      counts.set(bucket, of(bucket) + 1)
+      return () => remove(bucket)
+    },
   }
 }

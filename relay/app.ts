@@ -66,11 +66,14 @@ export function createRelay(options: RelayOptions): Hono {
   const isOurs = hostChecker(options.hosts)
   const mirrored = async (context: Context, route: Route, resource: Resource): Promise<Response> => {
     if (!isOurs(context.req.url)) return refuse(problem(421))
+    // Hono would answer a HEAD from here by itself; wire.md knows no such resource.
+    if (context.req.method !== 'GET') return refuse(problem(405, { allow: 'GET' }))
     const copy = await route.mirror.read(resource)
     if (copy === undefined) return refuse(problem(503))
     return new Response(copy.bytes, { headers: outside.add(copyFields(resource, copy)) })
   }
   relay.notFound(({ req }) => {
+    if (!isOurs(req.url)) return refuse(problem(421))
     const allow = allowed.get(req.path)
     if (allow === undefined) return refuse(problem(404))
     return outside.preflight(req.method) ?? refuse(problem(405, { allow }))
@@ -94,7 +97,7 @@ function answerer(options: RelayOptions): (context: Context, route: Route) => Re
   const { admission, tally = () => undefined } = options
   const outside = cors(options.cors ?? false)
   const isOurs = hostChecker(options.hosts)
-  const uploads = uploadGate(limits.incremental)
+  const uploads = uploadGate(limits.incremental, admission.bucketOf)
   const fields = { standard: outside.add(inwardFields.standard), chunked: outside.add(inwardFields.chunked) }
 
   return (context, route) => {
@@ -104,8 +107,10 @@ function answerer(options: RelayOptions): (context: Context, route: Route) => Re
     const family = familyOf(requestField(context, 'content-type'))
     if (family === undefined) return refuse(problem(415), 'rejected')
     if (!wantsIncremental(requestField(context, 'incremental'))) return stored(context, route, family)
-    const full = uploads.enter()
-    return full === undefined ? passedOn(context, route, family) : refuse(full, 'limited', family)
+    const entered = uploads.enter(context)
+    return typeof entered === 'function'
+      ? passedOn(context, route, family, entered)
+      : refuse(entered, 'limited', family)
   }
 
   function refuse(refused: Problem, outcome: Outcome, family: Family | 'none' = 'none'): Response {
@@ -134,9 +139,9 @@ function answerer(options: RelayOptions): (context: Context, route: Route) => Re
     return alreadySent
   }
 
-  function passedOn(context: Context, route: Route, family: Family): Response | Promise<Response> {
+  function passedOn(context: Context, route: Route, family: Family, leave: () => void): Response | Promise<Response> {
     const { exchange, response } = begin(context, family)
-    exchange.whenOver(() => uploads.leave())
+    exchange.whenOver(leave)
     const parts = arriving(contentOf(context), { max: limits.stream, stall: limits.stall })
     const body = upload(parts, exchange, limits.stream)
     send(exchange, route, { method: 'POST', path: route.path, fields: outward(family, true), body })

@@ -91,7 +91,10 @@ const linger = 200
 export function answerAndClose(context: Context, refused: Problem): Response {
   const bindings = nodeBindings(context)
   if (bindings === undefined) return plain(refused)
-  writeAndClose(bindings, refused)
+  // An answer that has begun cannot become another one: it is cut, so that nobody takes it for complete.
+  const { headersSent, writableEnded } = bindings.outgoing
+  if (!headersSent) writeAndClose(bindings, refused)
+  else if (!writableEnded) bindings.outgoing.destroy()
   return RESPONSE_ALREADY_SENT
 }
 

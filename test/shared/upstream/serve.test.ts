@@ -203,6 +203,24 @@ describe('answers in pieces', () => {
     return { client, left }
   }
 
+  test('HOP-8: a refusal that comes after the head cuts the answer instead of throwing', async () => {
+    const threw: unknown[] = []
+    const { port } = await serve((_, env) => {
+      env.outgoing.writeHead(200, { 'content-length': '100' }).write('piece')
+      try {
+        return answerAndClose({ env }, problem(500))
+      } catch (cause) {
+        threw.push(cause)
+        env.outgoing.destroy()
+        return plain(problem(500))
+      }
+    })
+    const client = rawClient(port)
+    client.socket.write(get())
+    await client.closed
+    expect([threw, client.heard()]).toEqual([[], expect.not.stringContaining('500')])
+  })
+
   test('HOP-8: a cut answer does not end', async () => {
     const { client, left } = await unfinished((answer) => void setTimeout(() => answer.cut(), 30))
     await client.closed
