@@ -118,10 +118,11 @@ function refreshTime(notAfter: number, { now, random }: KeeperOptions): number {
 
 async function fetchBundle({ transport, relay }: KeeperOptions): Promise<string> {
   // Nobody's own signal: other callers wait for the same bundle. No conditional fields: they would be a memory (trust.md 2).
-  const stop = AbortSignal.timeout(fetchTimeout)
+  const leave = new AbortController()
+  const signal = AbortSignal.any([leave.signal, AbortSignal.timeout(fetchTimeout)])
   const url = bundleAddress(relay)
   try {
-    const answer = await transport.send({ method: 'GET', url, fields: {}, signal: stop })
+    const answer = await transport.send({ method: 'GET', url, fields: {}, signal })
     demandBundle(answer)
     return fromUtf8(await gather(answer.body, maxBundle))
   } catch (cause) {
@@ -130,6 +131,8 @@ async function fetchBundle({ transport, relay }: KeeperOptions): Promise<string>
     throw new ObliviousError(read ? 'bundle-unverified' : 'relay-unreachable', {
       cause: read ? cause : codeWord(cause),
     })
+  } finally {
+    leave.abort() // an answer that was not read to its end would keep its connection
   }
 }
 

@@ -7,8 +7,8 @@
 export const obliviousErrors = {
   'relay-unreachable': {
     means:
-      'no connection to the relay, or it was lost before an answer began; whether the request was served is unknown',
-    remedy: 'check the relay address and the network; repeat only what is safe to repeat',
+      'no connection to the relay, none free in time, or lost before an answer began; the request may have been served',
+    remedy: 'check the relay address and the network, read or cancel every answer; repeat only what is safe to repeat',
   },
   'relay-redirected': {
     means: 'the relay answered with a redirect, which is never followed (RFC 9540 §5)',

@@ -6,7 +6,10 @@ import { undiciTransport } from './transport-undici.ts'
 export type NodeOptions = ObliviousFetchOptions & {
   /** PEM of the certificate authority that signs the relay's certificate, instead of the system's. */
   readonly ca?: string
-  /** Connections to the relay at most; a request that streams holds one of them until its answer ends. */
+  /**
+   * Connections to the relay at most (default 128), opened on demand. Each request holds one until its answer ends or is
+   * cancelled; one that finds none free waits 10 s at most and ends as `relay-unreachable`.
+   */
   readonly connections?: number
 }
 
