@@ -19,6 +19,11 @@ export function gatewayAdmin(holds: Conditions, metrics: Metrics) {
   return createAdmin({ health: { missing: () => missing(holds) }, metrics })
 }
 
+/** None left for long means that requests get a plain 503: see `cvm.connections`. */
+export function leaseGauge(metrics: Metrics, free: () => number): void {
+  metrics.gauge('asunder_gateway_free_leases', 'Attested connections that a request could be given now', free)
+}
+
 export function requestCounter(metrics: Metrics): Observe {
   const family: readonly Family[] = ['standard', 'chunked']
   const labels = { family, outcome: outcomes }

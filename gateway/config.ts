@@ -105,6 +105,11 @@ const table = z
     error: 'is needed as soon as the listener is not on loopback',
     path: ['publicHosts'],
   })
+  .refine(({ listen: { host, tls } }) => isLoopback(host) || tls === undefined || tls.clientCa !== undefined, {
+    error:
+      'is needed as soon as the listener is not on loopback: the authority of your relays, or clients come directly',
+    path: ['listen', 'tls', 'clientCa'],
+  })
   .refine(({ admin }) => isLoopback(admin.host), {
     error: 'the admin listener speaks plaintext and stays on loopback',
     path: ['admin', 'host'],

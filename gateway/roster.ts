@@ -74,6 +74,11 @@ export class Roster {
     return () => void this.#listeners.delete(listener)
   }
 
+  /** How many requests could be taken at this moment. */
+  get free(): number {
+    return this.#free.filter(({ connection }) => connection.alive).length
+  }
+
   take(): Held | undefined {
     for (let held = this.#free.pop(); held !== undefined; held = this.#free.pop()) {
       if (held.connection.alive) {
@@ -123,10 +128,11 @@ export class Roster {
     this.#sleepFrom(now)
   }
 
-  // A verdict that ends without a successor means that evidence is no longer given: streams in flight end as well.
+  // What runs on a connection ends with what was believed of it, also when the connection has been replaced since. A
+  // verdict that ends without a successor means that evidence is no longer given: all streams in flight end.
   #endLapsed(): void {
     const over = new CvmFailure('expired', 'the verdict is over')
-    const lapsed = [...this.#current].filter(({ connection }) => connection.lapsed)
+    const lapsed = [...this.#current, ...this.#retired].filter(({ connection }) => connection.lapsed)
     for (const held of lapsed) this.#drop(held, over)
     if (lapsed.length > 0 && this.#current.size === 0) this.#endAll(over)
   }
@@ -232,7 +238,7 @@ export class Roster {
 
   #sleepFrom(now: number): void {
     clearTimeout(this.#wake)
-    const moments = [...this.#current].map(({ connection }) => connection.verdict.notAfter)
+    const moments = [...this.#current, ...this.#retired].map(({ connection }) => connection.verdict.notAfter)
     if (this.#restUntil > now) moments.push(this.#restUntil)
     else if (this.#renewing === undefined) moments.push(...[...this.#current].map(({ renewAt }) => renewAt))
     if (moments.length === 0) return

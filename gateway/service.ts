@@ -11,7 +11,7 @@ import { createMemoryStore } from '../shared/store/memory.ts'
 import { createSqliteStore } from '../shared/store/sqlite.ts'
 import type { Store } from '../shared/store/store.ts'
 import { listen, type ServeTls } from '../shared/upstream/serve.ts'
-import { gatewayAdmin, missing, requestCounter, type Conditions } from './admin.ts'
+import { gatewayAdmin, leaseGauge, missing, requestCounter, type Conditions } from './admin.ts'
 import { createGateway } from './app.ts'
 import { createBundle, type Bundles } from './bundles.ts'
 import type { GatewaySettings } from './config.ts'
@@ -235,6 +235,7 @@ async function open(settings: GatewaySettings, { now, log, file }: World, parts:
     storeWorks: parts.told,
     fault: () => failed('unexpected'),
   })
+  leaseGauge(metrics, () => parts.pool.free)
   const health = gatewayAdmin(parts.holds, metrics)
   const back = await listen({ ...admin, fetch: health.fetch, plaintextLoopback: true, now })
   const tls = tlsOf(front, file)

@@ -54,6 +54,8 @@ export type CvmPool = {
   lease(): AttestedCvm | undefined
   /** At least one connection lives and its verdict stands, be it free or leased. */
   readonly ready: boolean
+  /** How many leases could be had now. */
+  readonly free: number
   /** Called after `ready` changed; returns how to stop listening. */
   onChange(listener: () => void): () => void
   /** What was believed no longer holds (a new policy): all connections end, streams in flight too, and are judged anew. */
@@ -76,6 +78,9 @@ export function createCvmPool({ now = Date.now, random = Math.random, ...options
     },
     get ready() {
       return roster.ready
+    },
+    get free() {
+      return roster.free
     },
     onChange: (listener) => roster.onChange(listener),
     revoke: () => roster.revoke(),

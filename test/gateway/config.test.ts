@@ -12,6 +12,7 @@ const least = {
   bundle: { file: 'bundle.note', signer: 'bundle.skey' },
 }
 const tls = { key: 'k', cert: 'c' }
+const relays = { ...tls, clientCa: 'ca' }
 const read = (more: object = {}) => gatewaySettings(JSON.stringify({ ...least, ...more }), 'test')
 
 describe('settings', () => {
@@ -34,7 +35,11 @@ describe('settings', () => {
       'OHTTP-R16: plaintext off loopback',
       { listen: { host: '0.0.0.0', port: 0, plaintextLoopback: true }, publicHosts: ['g'] },
     ],
-    ['no public host off loopback', { listen: { host: '0.0.0.0', port: 0, tls } }],
+    ['no public host off loopback', { listen: { host: '0.0.0.0', port: 0, tls: relays } }],
+    [
+      'SECURITY.md: a listener beyond loopback for anybody but relays',
+      { listen: { host: '0.0.0.0', port: 0, tls }, publicHosts: ['g'] },
+    ],
     ['OHTTP-G26: no target', { targets: [] }],
     ['OHTTP-G27: an http target', { targets: ['http://app.example'] }],
     ['a target with a path', { targets: ['https://app.example/v1'] }],
@@ -48,7 +53,7 @@ describe('settings', () => {
     ['memory with a file', { store: { kind: 'memory', file: 'x' } }],
     [
       'trust.md 7: simulated evidence and a listener that is not loopback',
-      { cvm: { ...least.cvm, allowSimulated }, listen: { host: '0.0.0.0', port: 0, tls }, publicHosts: ['g'] },
+      { cvm: { ...least.cvm, allowSimulated }, listen: { host: '0.0.0.0', port: 0, tls: relays }, publicHosts: ['g'] },
     ],
     [
       'trust.md 7: simulated evidence from another machine',
@@ -63,10 +68,16 @@ describe('settings', () => {
   test.each([
     { cvm: { ...least.cvm, allowSimulated } },
     { keys: { file: 'keys.json' }, store: { kind: 'sqlite', file: 'claims.db' } },
-    { listen: { host: '0.0.0.0', port: 443, tls: { ...tls, clientCa: 'ca' } }, publicHosts: ['gateway.example'] },
+    { listen: { host: '0.0.0.0', port: 443, tls: relays }, publicHosts: ['gateway.example'] },
+    { listen: { host: '::1', port: 443, tls } },
     { targets: ['https://app.example:8443', 'https://[::1]:8443'] },
   ])('taken: %j', (more) => {
     expect(read(more)).toMatchObject(more)
+  })
+
+  test('the remedy for a listener that anybody could reach is named', () => {
+    const listen = { host: '0.0.0.0', port: 0, tls }
+    expect(() => read({ listen, publicHosts: ['g'] })).toThrow(/authority of your relays[\s\S]*listen\.tls\.clientCa/)
   })
 
   test('every mistake is named at once', () => {

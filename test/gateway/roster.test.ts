@@ -60,6 +60,25 @@ describe('how long belief lasts', () => {
     lease.release()
   })
 
+  test('a stream on a replaced connection ends with its own verdict, whatever is believed of the new one', async () => {
+    const handler: Handler = (_request, response) => void response.write('x')
+    const machine = await machineWith({ handler })
+    let life = 1_500
+    const judge: CvmPoolOptions['judge'] = async (...given) => {
+      const verdict = await machine.judge(...given)
+      return { ...verdict, notAfter: Date.now() + life }
+    }
+    const pooled = await readyPool(machine, { judge, maxAge: 300 })
+    const lease = leased(pooled.pool)
+    life = 60_000
+    const { body } = await lease.send(get('/'))
+    const reading = reasonOf(whole(body))
+    await until(() => attestations(pooled) >= 2, 'replaced')
+    expect(await Promise.race([reading, pause(4_000, 'it runs on')])).toBe('expired')
+    expect([pooled.pool.ready, pooled.pool.free]).toEqual([true, 1])
+    lease.release()
+  })
+
   test('an expired verdict opens nothing, and sends nothing', async () => {
     let now = Date.now()
     const machine = await machineWith({ handler: hello, now: () => now })

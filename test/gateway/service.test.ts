@@ -45,6 +45,7 @@ describe('a gateway in front of an attested CVM', () => {
     await askThrough(url)
     const metrics = await (await fetch(`http://127.0.0.1:${String(service.adminPort)}/metrics`)).text()
     expect(metrics).toContain('asunder_gateway_requests_total{family="standard",outcome="served"} 1')
+    expect(metrics).toMatch(/^asunder_gateway_free_leases [1-4]$/m)
     for (const path of ['/metrics', '/readyz', '/healthz']) expect((await fetch(url + path)).status).toBe(404)
   })
 
