@@ -1,6 +1,6 @@
 /**
  * What went wrong after a request was opened, as an answer that goes back sealed: one problem document for each status,
- * so that the inside says no more than wire.md "Errors" does. RFC 9458 §5.2, RFC 9457; OHTTP-G11, G20, G23, G24.
+ * so that the inside says no more than wire.md "Errors" does; 413 names the limit of ours that was passed. RFC 9458 §5.2, RFC 9457; OHTTP-G11, G20, G23, G24.
  */
 import { utf8, type Bytes } from '../shared/bytes.ts'
 import type { Field } from '../shared/http/fields.ts'
@@ -53,7 +53,9 @@ const byReason: Record<CvmFailureReason, readonly [Status, Outcome]> = {
 export function refusedFor(cause: unknown, now: number): Refused {
   const [status, outcome] = rowFor(cause)
   const date = outcome === 'wrong-date'
-  const content = utf8(JSON.stringify({ type: date ? dateProblem : 'about:blank', title: titles[status], status }))
+  const type = date ? dateProblem : 'about:blank'
+  const limit = status === 413 && cause instanceof Refusal ? cause.limit : undefined
+  const content = utf8(JSON.stringify({ type, title: titles[status], status, limit }))
   // The client corrects its clock by this one field, for one retry (trust.md 6).
   const clock: Field[] = date ? [['date', new Date(now).toUTCString()]] : []
   const wait: Field[] = status === 503 ? [['retry-after', '1']] : []

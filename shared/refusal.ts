@@ -141,11 +141,14 @@ export type RefusalCode = (typeof refusalCodes)[number]
  */
 export class Refusal extends Error {
   readonly code: RefusalCode
+  /** what was allowed, where a limit of ours was passed: a setting, so it may be told */
+  readonly limit: number | undefined
 
-  constructor(code: RefusalCode, message: string, options?: ErrorOptions) {
+  constructor(code: RefusalCode, message: string, options: ErrorOptions & { limit?: number } = {}) {
     super(message, options)
     this.name = 'Refusal'
     this.code = code
+    this.limit = options.limit
   }
 }
 

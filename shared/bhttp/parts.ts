@@ -16,14 +16,19 @@ export type ContentEvent = { readonly type: 'content'; readonly bytes: Bytes }
 
 /** What may still come. A length is counted before one byte of it is waited for; bigint against number compares exactly. */
 export class Allowance {
+  readonly #limit: number
   #left: number
 
   constructor(octets: number) {
+    this.#limit = octets
     this.#left = octets
   }
 
   spend(length: bigint): number {
-    if (length > this.#left) throw new Refusal('body-too-large', `${length.toString()} octets, ${this.#left} allowed`)
+    if (length > this.#left) {
+      const limit = this.#limit
+      throw new Refusal('body-too-large', `${length.toString()} octets, ${this.#left} allowed`, { limit })
+    }
     this.#left -= Number(length)
     return Number(length)
   }
@@ -150,7 +155,8 @@ class Lines {
   }
 
   add(name: string, value: string): void {
-    if (this.all.length >= this.#most) throw new Refusal('too-many', `more than ${this.#most} fields`)
+    if (this.all.length >= this.#most)
+      throw new Refusal('too-many', `more than ${this.#most} fields`, { limit: this.#most })
     addField(this.all, this.#section, name, value)
   }
 }

@@ -146,5 +146,5 @@ export async function within<T>(milliseconds: number, work: Promise<T>): Promise
 }
 
 function tooLarge(max: number): Refusal {
-  return new Refusal('body-too-large', `more than ${max} octets`)
+  return new Refusal('body-too-large', `more than ${max} octets`, { limit: max })
 }

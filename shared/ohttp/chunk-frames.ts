@@ -51,7 +51,8 @@ export class FrameReader {
   }
 
   #bound(length: number): void {
-    if (length > this.#largest) throw new Refusal('chunk-too-large', `${length} bytes in one chunk`)
+    const limit = this.#largest
+    if (length > limit) throw new Refusal('chunk-too-large', `${length} bytes in one chunk`, { limit })
   }
 }
 

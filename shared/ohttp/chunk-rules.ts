@@ -30,12 +30,14 @@ export class Meter {
 
   bytes(count: number): void {
     this.#bytes += count
-    if (this.#bytes > this.#maxBytes) throw new Refusal(this.#codes.bytes, `more than ${this.#maxBytes} bytes`)
+    const limit = this.#maxBytes
+    if (this.#bytes > limit) throw new Refusal(this.#codes.bytes, `more than ${limit} bytes`, { limit })
   }
 
   chunk(): void {
     this.#chunks += 1
-    if (this.#chunks > this.#maxChunks) throw new Refusal(this.#codes.chunks, `more than ${this.#maxChunks} chunks`)
+    const limit = this.#maxChunks
+    if (this.#chunks > limit) throw new Refusal(this.#codes.chunks, `more than ${limit} chunks`, { limit })
   }
 }
 

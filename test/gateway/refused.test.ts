@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { concat, utf8 } from '../../shared/bytes.ts'
 import { encode } from '../../shared/bhttp/encode.ts'
-import type { Field } from '../../shared/bhttp/message.ts'
+import { defaultLimits, type Field } from '../../shared/bhttp/message.ts'
 import { ask, binaryRequest, origin, start, town, valueOf } from './town.ts'
 
 const problem = (text: string) => JSON.parse(text) as { type: string; status: number }
@@ -79,6 +79,17 @@ describe('after opening, every refusal is sealed', () => {
     expect(problem(text)).toMatchObject({ type: 'about:blank', status })
     expect([place.pool.sent, place.seen, place.faults]).toEqual([0, [], []])
     expect(place.pool.released).toBe(1)
+  })
+
+  test('E-11: too many fields are told how many there may be', async () => {
+    const headers = Array.from({ length: 130 }, (_, i): Field => [`x-${String(i)}`, '1'])
+    const { text } = await ask(await town(), { headers })
+    expect(JSON.parse(text)).toEqual({
+      type: 'about:blank',
+      title: 'Content Too Large',
+      status: 413,
+      limit: defaultLimits.request.fields,
+    })
   })
 
   test.each([

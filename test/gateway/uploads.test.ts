@@ -115,16 +115,17 @@ describe('streamed requests', () => {
   })
 
   test.each([
-    ['octets', { stream: 400 }],
-    ['chunks', { chunks: 3 }],
-  ])('E-11, CHK-18: too many %s are a sealed 413', async (_, limits) => {
+    ['octets', { stream: 400 }, 400],
+    ['chunks', { chunks: 3 }, 3],
+  ])('E-11, CHK-18: too many %s are a sealed 413 that names the limit', async (_, limits, limit) => {
     const place = await town({ limits, handler: (incoming, out) => incoming.resume().on('end', () => out.end('done')) })
     const client = await ChunkedClient.to(place.key)
     const answer = client.send(place.app)
     await client.chunk(head())
     for (let i = 0; i < 6; i++) await client.chunk(encodeContent(new Uint8Array(60)))
     await client.final(encodeEnd())
-    expect((await openChunks(await answer, client)).inner.status).toBe(413)
+    const { text } = await openChunks(await answer, client)
+    expect(JSON.parse(text)).toEqual({ type: 'about:blank', title: 'Content Too Large', status: 413, limit })
     expect(place.outcomes).toEqual(['too-large'])
   })
 
@@ -134,7 +135,8 @@ describe('streamed requests', () => {
     const answer = client.send(place.app)
     await client.chunk(head())
     client.raw(Uint8Array.of(0x80, 0x00, 0x40, 0x11))
-    expect((await openChunks(await answer, client)).inner.status).toBe(413)
+    const { text } = await openChunks(await answer, client)
+    expect(JSON.parse(text)).toMatchObject({ status: 413, limit: 16_400 })
   })
 
   test('OHTTP-G30: nothing is ever sent twice', async () => {
