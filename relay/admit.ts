@@ -125,7 +125,7 @@ export function wantsIncremental(field: string | undefined): boolean {
 export function uploadGate(
   most: number,
   bucketOf: Admission['bucketOf'],
-): { enter(context: Context): Problem | (() => void) } {
+): { readonly enter: (context: Context) => Problem | (() => void) } {
   const open = countByBucket()
   const share = Math.ceil(most / 4)
   return {

@@ -8,6 +8,7 @@ import { listen, type ListenOptions, type ServeTls } from '../shared/upstream/se
 import { createAdmission } from './admit.ts'
 import { createRelay, type Route } from './app.ts'
 import type { RelaySettings, RouteSettings } from './config.ts'
+import { countByMinute } from './minutes.ts'
 import { relayMetrics, type RelayCounts } from './metrics.ts'
 import { createMirror, type KeptMirror } from './mirror.ts'
 import type { RelayLog } from './vocabulary.ts'
@@ -41,8 +42,8 @@ export async function openRelay(settings: RelaySettings, world: World): Promise<
   const way = (route: RouteSettings): Way => wayTo(route, settings, world, mirrored)
   const [first, ...others] = settings.routes
   const ways = [way(first), ...others.map(way)] as const
-  const unexpected = (): void => log('error', 'request-failed', { why: 'unexpected' })
-  const relay = createRelay({ routes: ways, admission, limits, cors, hosts, tally, unexpected })
+  const failures = countByMinute(now, (count) => log('error', 'requests-failed', { why: 'unexpected', count }))
+  const relay = createRelay({ routes: ways, admission, limits, cors, hosts, tally, unexpected: failures.add })
   const looking = Promise.all(ways.map(({ mirror }) => mirror.start()))
   const listeners = await open(settings, world, relay.fetch, readiness(ways), metrics)
 
@@ -50,6 +51,7 @@ export async function openRelay(settings: RelaySettings, world: World): Promise<
     log('info', 'stopping', { active: active() })
     for (const { mirror } of ways) mirror.stop()
     await listeners.close(deadline)
+    failures.flush()
     log('info', 'stopped', { cut: active() })
     await Promise.all(ways.flatMap(({ pool, looks }) => [pool.close(), looks.close()]))
     await looking

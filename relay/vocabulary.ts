@@ -12,7 +12,8 @@ export type RelayEvents = {
   stopped: { cut: number }
   'mirror-refreshed': { resource: Resource }
   'mirror-failed': { resource: Resource; why: MirrorFailure }
-  'request-failed': { why: 'unexpected' }
+  /** mistakes of ours within one minute, told at its end: no line has the time of a request */
+  'requests-failed': { why: 'unexpected'; count: number }
 }
 
 export type RelayLog = Log<RelayEvents>
