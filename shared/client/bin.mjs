@@ -17,8 +17,9 @@ const bundled = {
 }
 
 const here = dirname(fileURLToPath(import.meta.url))
-// A published package carries compiled JavaScript; a clone runs its sources.
-const cli = join(here, existsSync(join(here, 'cli.js')) ? 'cli.js' : 'cli.ts')
+// A clone runs its sources; a packed one carries only what was compiled of them.
+const sources = join(here, 'cli.ts')
+const cli = existsSync(sources) ? sources : join(here, '../../dist/shared/client/cli.js')
 
 if (Number(process.versions.node.split('.')[0]) >= least) {
   await import(cli)

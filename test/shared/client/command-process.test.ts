@@ -52,7 +52,9 @@ const connection = (): string[] => [
 test('asks, prints, remembers the serial beside the trust file, and exits with 0', async () => {
   const ended = await asunder(['ask', ...connection(), '--quiet', 'hello'])
   expect(ended).toEqual({ code: 0, out: 'One two\n', err: '' })
-  expect(JSON.parse(await readFile(join(folder, 'root.note.front.seen'), 'utf8'))).toEqual({ serial: 7, roots: [] })
+  expect(JSON.parse(await readFile(join(folder, 'root.note.front.seen'), 'utf8'))).toEqual({
+    ...{ serial: 7, roots: [pair.operator.root] },
+  })
 })
 
 test('--version is the package’s', async () => {
