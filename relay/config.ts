@@ -46,6 +46,7 @@ const limits = z.strictObject({
 const upstream = z.strictObject({
   connections: positive.default(256),
   queue: z.int().min(0).default(1024),
+  wait: milliseconds.default(5_000),
   warm: z.int().min(0).max(256).default(8),
   firstByte: milliseconds.default(65_000),
   stall: milliseconds.default(30_000),

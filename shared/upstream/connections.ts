@@ -6,7 +6,7 @@ import type { Client } from 'undici'
 import type { PoolExchange } from './pool-exchange.ts'
 
 export type Connections = {
-  /** Starts an exchange now or, when every connection is taken, in the order of arrival. */
+  /** Starts an exchange now or, when every connection is taken, in the order of arrival, or refuses it as `busy`. */
   start(exchange: PoolExchange): void
   /** An exchange that is over does not wait any more. */
   forget(exchange: PoolExchange): void
@@ -16,10 +16,18 @@ export type Connections = {
 /** `until` is the time after which a connection is not used again. */
 type Slot = { readonly client: Client; free: boolean; until: number }
 
-export function createConnections(dial: () => Client, most: number, lifetime: number): Connections {
+export type ConnectionsOptions = {
+  readonly dial: () => Client
+  readonly most: number
+  /** milliseconds: of a connection, and of waiting for one */
+  readonly lifetime: number
+  readonly wait: number
+}
+
+export function createConnections({ dial, most, lifetime, wait }: ConnectionsOptions): Connections {
   const slots = new Set<Slot>()
   const free: Slot[] = []
-  const waiting = new Set<PoolExchange>()
+  const waiting = new Map<PoolExchange, NodeJS.Timeout>()
   let made = 0
   let closed = false
 
@@ -27,7 +35,12 @@ export function createConnections(dial: () => Client, most: number, lifetime: nu
     const slot = take()
     if (slot !== undefined) run(slot, exchange)
     else if (closed) queueMicrotask(() => exchange.fail('broken'))
-    else waiting.add(exchange)
+    // It can be asked for again with a clear conscience: nothing of it was sent.
+    else
+      waiting.set(
+        exchange,
+        setTimeout(() => exchange.fail('busy'), wait),
+      )
   }
 
   // The one that was used last: it is the least likely to have been closed meanwhile.
@@ -51,10 +64,15 @@ export function createConnections(dial: () => Client, most: number, lifetime: nu
     if (slot.free || !slots.has(slot)) return
     slot.free = true
     free.push(slot)
-    const [next] = waiting
+    const [next] = waiting.keys()
     if (next === undefined) return
-    waiting.delete(next)
+    forget(next)
     start(next)
+  }
+
+  function forget(exchange: PoolExchange): void {
+    clearTimeout(waiting.get(exchange))
+    waiting.delete(exchange)
   }
 
   function open(): Slot {
@@ -75,13 +93,13 @@ export function createConnections(dial: () => Client, most: number, lifetime: nu
 
   return {
     start,
-    forget: (exchange) => void waiting.delete(exchange),
+    forget,
     async close() {
       closed = true
       free.length = 0
       const ending = [...slots].map(({ client }) => client.destroy())
       slots.clear()
-      for (const exchange of waiting) exchange.fail('broken')
+      for (const exchange of waiting.keys()) exchange.fail('broken')
       await Promise.all(ending)
     },
   }

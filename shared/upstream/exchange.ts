@@ -11,8 +11,8 @@ export type UpstreamRequest = {
 }
 
 export type UpstreamFailure =
-  | 'busy' // every connection is taken and the queue is full
-  | 'timeout' // no connection, head or next byte in time
+  | 'busy' // every connection is taken, and the queue is full or its wait too long
+  | 'timeout' // nobody took the connection, or no head or next byte came in time
   | 'broken' // anything else: refused, reset, not HTTP, cut in the middle
 
 /** Steers an exchange. All three may be called at any time, also after its end. */

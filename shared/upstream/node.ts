@@ -22,6 +22,8 @@ export type PoolOptions = {
   readonly connections?: number
   /** Requests that may wait for a connection before new ones are refused as `busy`. */
   readonly queue?: number
+  /** milliseconds that one of them may wait before it is `busy` too */
+  readonly wait?: number
   /** milliseconds: connecting, first byte of the answer, and between any two of its bytes */
   readonly connect?: number
   readonly firstByte?: number
@@ -40,10 +42,10 @@ export type UpstreamPool = {
 }
 
 export function poolTo(options: PoolOptions): UpstreamPool {
-  const { connections = 256, queue = 1024, lifetime = 300_000, warm = 0 } = options
+  const { connections = 256, queue = 1024, wait = 5_000, lifetime = 300_000, warm = 0 } = options
   const origin = secureOrigin(options)
   const settings = clientSettings(options)
-  const pool = createConnections(() => new Client(origin, settings), connections, lifetime)
+  const pool = createConnections({ dial: () => new Client(origin, settings), most: connections, lifetime, wait })
   let active = 0
   const done = (exchange: PoolExchange): void => {
     active--

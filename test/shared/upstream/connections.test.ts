@@ -65,6 +65,29 @@ test('beyond the queue everybody is refused as busy, and nobody once there is ro
   expect(pool.asked).toEqual(['/1', '/2', '/4'])
 })
 
+test('who waits too long is refused as busy, was never asked for, and makes room', async () => {
+  const pool = await town({ connections: 1, queue: 1, wait: 60 })
+  const first = ask(pool, '/1')
+  await until(() => pool.held.length === 1)
+  expect(await ask(pool, '/2')).toBe('busy')
+  expect(pool.active()).toBe(1)
+  const third = ask(pool, '/3')
+  await answerAll(pool, 2)
+  expect(await Promise.all([first, third])).toEqual([200, 200])
+  await new Promise((resolve) => setTimeout(resolve, 80))
+  expect(pool.asked).toEqual(['/1', '/3'])
+})
+
+test('what waited in time may take its time', async () => {
+  const pool = await town({ connections: 1, wait: 60 })
+  const answers = [ask(pool, '/1'), ask(pool, '/2')]
+  await answerAll(pool, 1)
+  await until(() => pool.held.length === 2)
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  await answerAll(pool, 2)
+  expect(await Promise.all(answers)).toEqual([200, 200])
+})
+
 test('who lets go while waiting is never asked for, and makes room', async () => {
   const pool = await town({ connections: 1, queue: 1 })
   const first = ask(pool, '/1')
