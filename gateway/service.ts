@@ -87,7 +87,9 @@ export async function publishOnce(settings: GatewaySettings, world: World): Prom
   const keys = liveKeys(settings, world)
   try {
     if (keys.list() === undefined) await firstKeys(keys, settings, world)
-    await bundles.renew(keys.list())
+    const list = keys.list()
+    if (list === undefined) throw new Refusal('incomplete', 'no key is current')
+    await bundles.renew(list)
   } catch (cause) {
     const code = cause instanceof Refusal ? cause.code : 'incomplete'
     const why = cause instanceof Error ? cause.message : 'unexpected'

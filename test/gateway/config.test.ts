@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { gatewaySettings } from '../../gateway/config.ts'
 import { SettingsError } from '../../shared/config/read.ts'
@@ -78,6 +79,12 @@ describe('settings', () => {
   test('the remedy for a listener that anybody could reach is named', () => {
     const listen = { host: '0.0.0.0', port: 0, tls }
     expect(() => read({ listen, publicHosts: ['g'] })).toThrow(/authority of your relays[\s\S]*listen\.tls\.clientCa/)
+  })
+
+  test('the example of the README is taken', () => {
+    const readme = readFileSync(new URL('../../gateway/README.md', import.meta.url), 'utf8')
+    const [, example = ''] = /```yaml\n([^]*?)```/.exec(readme) ?? []
+    expect(gatewaySettings(example, 'README.md').listen.tls?.clientCa).toBe('relays.pem')
   })
 
   test('every mistake is named at once', () => {
