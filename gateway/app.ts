@@ -42,17 +42,19 @@ export function createGateway(options: GatewayOptions): Hono {
     const family = familyOf(outerField(context, 'content-type'))
     return family === undefined ? plain(problem(415)) : oblivious(family, context)
   }
-  const get = (publication: () => Publication | undefined) => (context: Context) => {
-    return foreign(context) ? plain(problem(421)) : published(publication(), now())
-  }
   const other = (allow: string) => (context: Context) =>
     plain(foreign(context) ? problem(421) : problem(405, { allow }))
+  const get = (publication: () => Publication | undefined, allow: string) => (context: Context) => {
+    // Hono would answer a HEAD from here by itself; wire.md knows no such resource.
+    if (foreign(context) || context.req.raw.method !== 'GET') return other(allow)(context)
+    return published(publication(), now())
+  }
 
   const app = new Hono()
   app.post(paths.gateway, post)
   app.post(paths.alias, post)
-  app.get(paths.gateway, get(options.keys))
-  app.get(paths.bundle, get(options.bundle))
+  app.get(paths.gateway, get(options.keys, 'GET, POST'))
+  app.get(paths.bundle, get(options.bundle, 'GET'))
   app.all(paths.gateway, other('GET, POST'))
   app.all(paths.alias, other('POST'))
   app.all(paths.bundle, other('GET'))

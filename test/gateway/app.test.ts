@@ -70,6 +70,9 @@ describe('plain answers are constants', () => {
     ['PATCH', '/', 'POST'],
     ['POST', bundlePath, 'GET'],
     ['OPTIONS', bundlePath, 'GET'],
+    ['HEAD', bundlePath, 'GET'],
+    ['HEAD', keysPath, 'GET, POST'],
+    ['HEAD', '/', 'POST'],
   ])('OHTTP-G14: %s %s is 405 with allow: %s', async (method, path, allow) => {
     const { status, headers } = await request(await town(), method, path)
     expect([status, headers.get('allow'), headers.get('content-type')]).toEqual([
@@ -121,6 +124,7 @@ describe('plain answers are constants', () => {
         ['GET', keysPath],
         ['GET', bundlePath],
         ['PUT', '/'],
+        ['HEAD', bundlePath],
       ] as const) {
         expect((await request(place, method, path, { host })).status).toBe(421)
       }
