@@ -18,6 +18,7 @@ import type { GatewaySettings } from './config.ts'
 import { cvmPool } from './cvm-pool.ts'
 import { createFileKeyStore } from './key-store.ts'
 import { createLiveKeys, type LiveKeys } from './live-keys.ts'
+import { onceAtATime } from './once-at-a-time.ts'
 import { datelessQuota, replayShares } from './replay.ts'
 import { defaultMethods, originOf } from './screen.ts'
 import type { CvmPool } from './target.ts'
@@ -107,16 +108,6 @@ async function firstKeys(keys: LiveKeys, settings: GatewaySettings, world: World
     await turn(keys, claims, world.log)
   } finally {
     await claims.close()
-  }
-}
-
-/** What takes longer than its interval is not begun a second time beside itself. */
-function onceAtATime(work: () => Promise<unknown>): () => void {
-  let busy = false
-  return () => {
-    if (busy) return
-    busy = true
-    void work().finally(() => (busy = false))
   }
 }
 
