@@ -2,13 +2,13 @@
 import { createAdmin } from '../shared/observability/admin.ts'
 import { createHealth, type Health } from '../shared/observability/health.ts'
 import { createMetrics, type Metrics } from '../shared/observability/metrics.ts'
+import { createTally } from '../shared/observability/tally.ts'
 import { bucketNamer } from '../shared/limits/limiter.ts'
 import { poolTo, type PoolOptions, type UpstreamPool } from '../shared/upstream/node.ts'
 import { listen, type ListenOptions, type ServeTls } from '../shared/upstream/serve.ts'
 import { createAdmission } from './admit.ts'
 import { createRelay, type Route } from './app.ts'
 import type { RelaySettings, RouteSettings } from './config.ts'
-import { countByMinute } from './minutes.ts'
 import { relayMetrics, type RelayCounts } from './metrics.ts'
 import { createMirror, type KeptMirror } from './mirror.ts'
 import type { RelayLog } from './vocabulary.ts'
@@ -42,8 +42,12 @@ export async function openRelay(settings: RelaySettings, world: World): Promise<
   const way = (route: RouteSettings): Way => wayTo(route, settings, world, mirrored)
   const [first, ...others] = settings.routes
   const ways = [way(first), ...others.map(way)] as const
-  const failures = countByMinute(now, (count) => log('error', 'requests-failed', { why: 'unexpected', count }))
-  const relay = createRelay({ routes: ways, admission, limits, cors, hosts, tally, unexpected: failures.add })
+  const failed = createTally<'unexpected'>({
+    say: (why, count) => log('error', 'requests-failed', { why, count }),
+    now,
+  })
+  const unexpected = (): void => failed('unexpected')
+  const relay = createRelay({ routes: ways, admission, limits, cors, hosts, tally, unexpected })
   const looking = Promise.all(ways.map(({ mirror }) => mirror.start()))
   const listeners = await open(settings, world, relay.fetch, readiness(ways), metrics)
 
@@ -51,7 +55,6 @@ export async function openRelay(settings: RelaySettings, world: World): Promise<
     log('info', 'stopping', { active: active() })
     for (const { mirror } of ways) mirror.stop()
     await listeners.close(deadline)
-    failures.flush()
     log('info', 'stopped', { cut: active() })
     await Promise.all(ways.flatMap(({ pool, looks }) => [pool.close(), looks.close()]))
     await looking

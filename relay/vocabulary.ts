@@ -1,5 +1,6 @@
 /** Every word that the relay can say about its work. None of them is about one request: privacy.md 4.7, conformance OPS-1. */
 import type { Log } from '../shared/observability/log.ts'
+import type { Several } from '../shared/observability/tally.ts'
 import type { Family } from '../shared/http/media-types.ts'
 
 export const resources = ['bundle', 'keys'] as const
@@ -13,7 +14,7 @@ export type RelayEvents = {
   'mirror-refreshed': { resource: Resource }
   'mirror-failed': { resource: Resource; why: MirrorFailure }
   /** mistakes of ours within one minute, told at its end: no line has the time of a request */
-  'requests-failed': { why: 'unexpected'; count: number }
+  'requests-failed': { why: 'unexpected'; count: Several }
 }
 
 export type RelayLog = Log<RelayEvents>

@@ -13,15 +13,21 @@ import { createLog } from '../../shared/observability/log.ts'
 import type { RelayEvents } from '../../relay/vocabulary.ts'
 import { answer, ask, good, head, httpGateway, post, rawClient, rawGateway, sealed, until } from './harness.ts'
 
-async function open(settings: object, directory = '.'): Promise<{ service: RelayService; lines: string[] }> {
+async function open(
+  settings: object,
+  directory = '.',
+  salt = () => new Uint8Array(32),
+): Promise<{ service: RelayService; lines: string[] }> {
   const lines: string[] = []
   const log = createLog<RelayEvents>({ service: 'relay', write: (line) => lines.push(line) })
   const file = (path: string): Buffer => readFileSync(join(directory, path))
-  const world = { now: Date.now, salt: () => new Uint8Array(32), file, log }
+  const world = { now: Date.now, salt, file, log }
   const service = await openRelay(relaySettings(JSON.stringify(settings), 'test'), world)
   onTestFinished(() => service.force())
   return { service, lines }
 }
+
+const isWholeMinute = (line: string): boolean => (JSON.parse(line) as { time: string }).time.includes(':00.')
 
 const listen = { host: '127.0.0.1', port: 0, plaintextLoopback: true }
 const route = (port: number) => ({ gateway: `http://127.0.0.1:${port}`, plaintextLoopback: true })
@@ -99,6 +105,17 @@ describe('on loopback', () => {
     await ask(service.port, 'nonsense\r\n\r\n')
     expect(lines).toHaveLength(before)
     expect(lines.join('')).not.toMatch(/127\.0\.0\.1|me=1|POST/)
+  })
+
+  test('OPS-1: nor is one about a request that failed by a mistake of ours', async () => {
+    const gateway = await rawGateway(gatewayScript)
+    const { service, lines } = await open({ listen, routes: [route(gateway.port)] }, '.', () => {
+      throw new Error('no dice')
+    })
+    await until(() => lines.length >= 3)
+    const statuses = [await ask(service.port, post()), await ask(service.port, post())].map((text) => text.slice(9, 12))
+    expect(statuses).toEqual(['500', '500'])
+    expect(lines.filter((line) => line.includes('-failed') && !isWholeMinute(line))).toEqual([])
   })
 
   test('OPS-3: asked to end, it lets what is under way end, and takes nothing new', async () => {
