@@ -24,8 +24,9 @@ export function bucketNamer({ salt, now }: NamerOptions): (address: string) => B
   return (address) => {
     const date = Math.floor(now() / day)
     if (date !== today) {
-      today = date
+      // In this order: without a salt nobody may be named, not even after the dice failed once.
       current = salt()
+      today = date
     }
     return hex(sha256(concat(current, utf8(prefix(address)))).subarray(0, 16))
   }

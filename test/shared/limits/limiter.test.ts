@@ -82,3 +82,14 @@ describe('the limiter', () => {
     expect(limiter.size()).toBe(1)
   })
 })
+
+test('OHTTP-R19: without a salt nobody is named, not even when the dice failed before', () => {
+  const nameOf = bucketNamer({
+    salt: () => {
+      throw new Error('no dice')
+    },
+    now: () => 0,
+  })
+  expect(() => nameOf('203.0.113.7')).toThrow('no dice')
+  expect(() => nameOf('203.0.113.7')).toThrow('no dice')
+})
