@@ -137,11 +137,12 @@ test('connections are counted and limited', async () => {
 })
 
 test('closing waits for answers, ends idle connections, and cuts the rest at its deadline', async () => {
-  const server = await serve(() => new Promise<Response>(() => undefined))
+  let asked = 0
+  const server = await serve(() => new Promise<Response>(() => (asked += 1)))
   const idle = rawClient(server.port)
   const stuck = rawClient(server.port)
   stuck.socket.write(get())
-  await until(() => server.connections() === 2)
+  await until(() => server.connections() === 2 && asked === 1)
   const from = Date.now()
   await server.close(200)
   expect(Date.now() - from).toBeGreaterThan(150)
