@@ -4,6 +4,7 @@
  */
 import type { Dispatcher } from 'undici'
 import type { Field } from '../shared/http/fields.ts'
+import { patient, type Patience } from '../shared/http/patience.ts'
 import { Refusal } from '../shared/refusal.ts'
 import { CvmFailure } from './cvm-failure.ts'
 
@@ -50,7 +51,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #reader: PromiseWithResolvers<Piece> | undefined
   #controller: Dispatcher.DispatchController | undefined
   #trailers: readonly Field[] = []
-  #watch: NodeJS.Timeout
+  #watch: Patience
   #state: 'open' | 'ended' | 'failed' = 'open'
   #failure: Error | undefined
   #settled: () => void = () => undefined
@@ -92,7 +93,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       for await (const piece of body) {
         if (this.#state !== 'open') return
         yield piece
-        this.#watch.refresh()
+        this.#watch.renew()
       }
     } catch (cause) {
       // Not the CVM's failure: who handed in the content gets its own error back.
@@ -113,7 +114,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (!this.#framed(status, headers)) {
       throw new CvmFailure('unreachable', 'an answer whose end could be cut off unnoticed')
     }
-    this.#watch.close()
+    this.#watch.end()
     this.#watch = this.#watchFor(this.#limits.stall)
     const body = { [Symbol.asyncIterator]: () => this.#iterator() }
     this.#head.resolve({ status, headers, body, trailers: () => this.#trailers })
@@ -122,7 +123,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     // A resumed parser hands out empty chunks; pausing on one would spin for ever (feasibility A3).
     if (chunk.length === 0 || this.#state !== 'open') return
-    this.#watch.refresh()
+    this.#watch.renew()
     if (this.#reader !== undefined) {
       this.#reader.resolve({ done: false, value: chunk })
       this.#reader = undefined
@@ -136,7 +137,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onResponseEnd(controller: Dispatcher.DispatchController): void {
     if (this.#state !== 'open') return
     this.#state = 'ended'
-    this.#watch.close()
+    this.#watch.end()
     this.#settled()
     this.#trailers = fieldsFrom(controller.rawTrailers)
     this.#reader?.resolve(ended)
@@ -146,15 +147,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#fail(asFailure(error))
   }
 
-  #watchFor(milliseconds: number): NodeJS.Timeout {
-    return setTimeout(() => this.abort(new CvmFailure('slow', 'no sign of life')), milliseconds).unref()
+  #watchFor(milliseconds: number): Patience {
+    return patient(milliseconds, () => this.abort(new CvmFailure('slow', 'no sign of life')))
   }
 
   #fail(failure: Error): void {
     if (this.#state !== 'open') return
     this.#state = 'failed'
     this.#failure = failure
-    this.#watch.close()
+    this.#watch.end()
     this.#settled()
     this.#pieces.length = 0
     this.#head.reject(failure)
@@ -182,14 +183,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (piece !== undefined) return Promise.resolve(this.#taken(piece))
     if (this.#state === 'ended') return Promise.resolve(ended)
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
-    this.#watch.refresh()
+    this.#watch.renew()
     this.#reader = Promise.withResolvers<Piece>()
     return this.#reader.promise
   }
 
   #taken(piece: Uint8Array): Piece {
     this.#waiting -= piece.length
-    if (this.#state === 'open') this.#watch.refresh()
+    if (this.#state === 'open') this.#watch.renew()
     if (this.#pieces.length === 0) this.#controller?.resume()
     return { done: false, value: piece }
   }

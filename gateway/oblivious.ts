@@ -7,7 +7,7 @@ import { cannotOpen, problem, type Problem } from '../shared/http/problem.ts'
 import type { KeyFinder } from '../shared/ohttp/gateway-key.ts'
 import { Refusal, type RefusalCode } from '../shared/refusal.ts'
 import type { Store } from '../shared/store/store.ts'
-import { answerAndClose, plain } from '../shared/upstream/answer.ts'
+import { answerAndClose, answerWhole, wholeProblem } from '../shared/upstream/answer.ts'
 import { chunked } from './chunked.ts'
 import {
   demandAttested,
@@ -90,7 +90,9 @@ export function createOblivious(options: ObliviousOptions): Oblivious {
       const { outcome, answer } = unopened(cause, family === 'standard' ? limits.request : limits.stream)
       observe(family, outcome)
       if (outcome === 'fault') options.fault(cause)
-      return (await received?.discard()) === true ? plain(answer) : answerAndClose(opening.context, answer)
+      return (await received?.discard()) === true
+        ? answerWhole(opening.context, wholeProblem(answer), limits.stall)
+        : answerAndClose(opening.context, answer)
     }
   }
 

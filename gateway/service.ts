@@ -232,7 +232,14 @@ async function open(settings: GatewaySettings, { now, log, file }: World, parts:
   const health = gatewayAdmin(parts.holds, metrics)
   const back = await listen({ ...admin, fetch: health.fetch, plaintextLoopback: true, now })
   const tls = tlsOf(front, file)
-  const public_ = await listen({ ...front, tls, fetch: gateway.fetch, limits: { connections }, now })
+  const public_ = await listen({
+    ...front,
+    tls,
+    fetch: gateway.fetch,
+    shortWay: gateway.shortWay,
+    limits: { connections },
+    now,
+  })
   const ports = { port: public_.port, adminPort: back.port }
   const simulated = settings.cvm.allowSimulated !== undefined
   log(simulated ? 'warn' : 'info', 'started', { ...ports, tls: tls !== undefined, simulated })

@@ -12,10 +12,11 @@ import { contentOf, readBounded } from '../shared/http/body.ts'
 import { families } from '../shared/http/media-types.ts'
 import { problem } from '../shared/http/problem.ts'
 import { openRequest, type OpenedRequest } from '../shared/ohttp/request.ts'
-import { plain } from '../shared/upstream/answer.ts'
+import { answerWhole, wholeProblem, type WholeAnswer } from '../shared/upstream/answer.ts'
 import {
   demandAttested,
   requestLimits,
+  type Context,
   type FamilyRoom,
   type GatewayLimits,
   type Inner,
@@ -30,15 +31,15 @@ export const standard: FamilyRoom<Bytes> = {
     const content = await readBounded(contentOf(context), { max: request, stall })
     return { content, discard: () => Promise.resolve(true) }
   },
-  open(cvm, { content }, { find, limits }) {
+  open(cvm, { content }, { find, limits, context }) {
     return Promise.try(() => {
       demandAttested(cvm)
-      return openedWhole(openRequest(find, content), limits)
+      return openedWhole(openRequest(find, content), context, limits)
     })
   },
 }
 
-function openedWhole(request: OpenedRequest, limits: GatewayLimits): Opened {
+function openedWhole(request: OpenedRequest, context: Context, limits: GatewayLimits): Opened {
   const read = (): Inner => {
     const { content, ...head } = decodeRequest(request.content, requestLimits(limits.request))
     const body = (said: number | undefined) => {
@@ -51,16 +52,17 @@ function openedWhole(request: OpenedRequest, limits: GatewayLimits): Opened {
     keyId: request.keyId,
     enc: request.enc,
     read: () => Promise.try(read),
-    reply: wholeReply(request, limits),
+    reply: wholeReply(request, context, limits),
     close: () => undefined,
   }
 }
 
-function wholeReply(request: OpenedRequest, limits: GatewayLimits): Reply {
+function wholeReply(request: OpenedRequest, context: Context, limits: GatewayLimits): Reply {
   const { promise, resolve } = Promise.withResolvers<Response>()
+  const answer = (whole: WholeAnswer): void => resolve(answerWhole(context, whole, limits.stall))
   const send = (head: ResponseHead, content: Uint8Array, trailers: readonly Field[] = []): void => {
     const padded = writable(() => written(head, content, trailers, request.overhead))
-    resolve(sealed(request.sealResponse(padded)))
+    answer(sealed(request.sealResponse(padded)))
   }
   return {
     response: promise,
@@ -73,7 +75,7 @@ function wholeReply(request: OpenedRequest, limits: GatewayLimits): Reply {
       send(head, content)
       return outcome
     },
-    cut: () => resolve(plain(problem(500))),
+    cut: () => answer(wholeProblem(problem(500))),
   }
 }
 
@@ -90,14 +92,11 @@ function written(
   )
 }
 
-function sealed(content: Bytes): Response {
-  // Buffer: node-server has a short way for it; web byte arrays take the long one.
-  return new Response(Buffer.from(content.buffer, content.byteOffset, content.length), {
-    status: 200,
-    headers: {
-      'content-type': families.standard.response,
-      'content-length': String(content.length),
-      'cache-control': 'no-store',
-    },
-  })
+function sealed(content: Bytes): WholeAnswer {
+  const fields = {
+    'content-type': families.standard.response,
+    'content-length': String(content.length),
+    'cache-control': 'no-store',
+  }
+  return { status: 200, fields, body: content }
 }

@@ -8,7 +8,8 @@ import { arriving, contentOf, readBounded } from '../shared/http/body.ts'
 import { familyOf, type Family } from '../shared/http/media-types.ts'
 import { problem, type Problem } from '../shared/http/problem.ts'
 import { Refusal } from '../shared/refusal.ts'
-import { alreadySent, answerAndClose, nodeBindings, plain, requestField } from '../shared/upstream/answer.ts'
+import { outerField } from '../shared/http/outer.ts'
+import { alreadySent, answerAndClose, nodeBindings, plain } from '../shared/upstream/answer.ts'
 import type { Forward, UpstreamRequest } from '../shared/upstream/exchange.ts'
 import { defaultLimits, hostChecker, uploadGate, wantsIncremental, type Admission, type RelayLimits } from './admit.ts'
 import { cors } from './cors.ts'
@@ -104,9 +105,9 @@ function answerer(options: RelayOptions): (context: Context, route: Route) => Re
     if (!isOurs(context.req.url)) return refuse(problem(421), 'rejected')
     const over = admission.admit(context)
     if (over !== undefined) return refuse(over, 'limited')
-    const family = familyOf(requestField(context, 'content-type'))
+    const family = familyOf(outerField(context, 'content-type'))
     if (family === undefined) return refuse(problem(415), 'rejected')
-    if (!wantsIncremental(requestField(context, 'incremental'))) return stored(context, route, family)
+    if (!wantsIncremental(outerField(context, 'incremental'))) return stored(context, route, family)
     const entered = uploads.enter(context)
     return typeof entered === 'function'
       ? passedOn(context, route, family, entered)

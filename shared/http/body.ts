@@ -5,10 +5,12 @@
 import type { IncomingMessage } from 'node:http'
 import { concat, type Bytes } from '../bytes.ts'
 import { Refusal } from '../refusal.ts'
+import { line } from './outer.ts'
 import { patient } from './patience.ts'
 
 /** Where a content comes from: Node's request where there is one, the web's otherwise (Workers, tests without ports). */
-export type Source = { readonly incoming?: IncomingMessage | undefined; readonly request: Request }
+export type Source =
+  { readonly incoming: IncomingMessage } | { readonly incoming?: undefined; readonly request: Request }
 
 export type ReadLimits = {
   /** octets; counted on what really passes, since a content-length field proves nothing */
@@ -19,8 +21,8 @@ export type ReadLimits = {
 
 /** The content of a Hono context's request; `env` has Node's own objects only behind Node's server. */
 export function contentOf(context: { readonly env: unknown; readonly req: { readonly raw: Request } }): Source {
-  const env = context.env as { incoming?: IncomingMessage } | null | undefined
-  return { incoming: env?.incoming, request: context.req.raw }
+  const incoming = (context.env as { incoming?: IncomingMessage } | null | undefined)?.incoming
+  return incoming === undefined ? { request: context.req.raw } : { incoming }
 }
 
 /** The whole content. Refusals: `body-too-large`, `stalled`, `incomplete` (the sender left); then nothing more is read. */
@@ -30,8 +32,8 @@ export function readBounded(source: Source, limits: ReadLimits): Promise<Bytes> 
 
 /** The content's parts as they arrive, never an empty one; reads no faster than it is asked. Refusals as above. */
 export async function* arriving(source: Source, { max, stall }: ReadLimits): AsyncGenerator<Bytes, void, undefined> {
-  const { incoming, request } = source
-  const parts = incoming === undefined ? streamParts(request.body, stall) : incomingParts(incoming, stall)
+  const { incoming } = source
+  const parts = incoming === undefined ? streamParts(source.request.body, stall) : incomingParts(incoming, stall)
   yield* counted(parts, max)
 }
 
@@ -59,18 +61,20 @@ export function pulled(parts: AsyncIterable<Uint8Array>, release: () => void): R
   })
 }
 
-// No promise per chunk and no timer per request: this runs for every one (feasibility 1 and 2).
+// No promise per chunk and no timer per request: this runs for every one (feasibility 1 and 2). Listeners stay until the
+// request goes: taking them off would cost more than asking once whether everything is settled.
 function gatherIncoming(incoming: IncomingMessage, { max, stall }: ReadLimits): Promise<Bytes> {
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = []
     let length = 0
+    let settled = false
     const patience = patient(stall, () => fail(new Refusal('stalled', 'no byte of the content for too long')))
-    const settle = (): void => {
+    const settle = (): boolean => {
       patience.end()
-      incoming.off('data', data).off('end', end).off('close', left).off('error', left)
+      return settled || !(settled = true)
     }
     const fail = (refusal: Refusal): void => {
-      settle()
+      if (settle()) return
       incoming.pause()
       reject(refusal)
     }
@@ -80,16 +84,17 @@ function gatherIncoming(incoming: IncomingMessage, { max, stall }: ReadLimits): 
         fail(tooLarge(max))
         return
       }
+      if (settled) return
       parts.push(chunk)
       patience.renew()
     }
     const end = (): void => {
-      settle()
+      if (settle()) return
       const [only] = parts
       resolve((parts.length === 1 && only !== undefined ? only : Buffer.concat(parts, length)) as Bytes)
     }
     const left = (): void => fail(new Refusal('incomplete', 'the sender left'))
-    if (Number(incoming.headers['content-length'] ?? 0) > max) fail(tooLarge(max))
+    if (Number(line(incoming.rawHeaders, 'content-length') ?? 0) > max) fail(tooLarge(max))
     else if (incoming.destroyed) left()
     else incoming.on('data', data).on('end', end).on('close', left).on('error', left)
   })

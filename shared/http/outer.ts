@@ -7,17 +7,18 @@ type Context = { readonly env: unknown; readonly req: { readonly raw: Request } 
  * As `Headers.get` would give it, several lines joined: two of a kind must not pass for the first of them, as they do in
  * Node's `headers`. Read from Node's own list where there is one; a Headers object for one look would be dear.
  */
-export function outerField({ env, req }: Context, wanted: string): string | null {
-  const { incoming } = (env ?? {}) as { incoming?: IncomingMessage }
-  return incoming === undefined ? req.raw.headers.get(wanted) : joined(incoming.rawHeaders, wanted)
+export function outerField({ env, req }: Context, wanted: string): string | undefined {
+  const incoming = (env as { incoming?: IncomingMessage } | null | undefined)?.incoming
+  return incoming === undefined ? (req.raw.headers.get(wanted) ?? undefined) : line(incoming.rawHeaders, wanted)
 }
 
-function joined(raw: readonly string[], wanted: string): string | null {
-  let found: string | null = null
+/** The same from a list of names and values in turn; `wanted` in lower case. */
+export function line(raw: readonly string[], wanted: string): string | undefined {
+  let found: string | undefined
   for (let at = 0; at + 1 < raw.length; at += 2) {
-    const [name = '', value = ''] = [raw[at], raw[at + 1]]
+    const name = raw[at] ?? ''
     if (name.length !== wanted.length || name.toLowerCase() !== wanted) continue
-    found = found === null ? value : `${found}, ${value}`
+    found = found === undefined ? raw[at + 1] : `${found}, ${raw[at + 1] ?? ''}`
   }
   return found
 }

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import type { Bytes } from '../bytes.ts'
 import type { Problem } from '../http/problem.ts'
 
 export type Reader = {
@@ -31,8 +32,14 @@ export type Answer = {
 /** What a handler returns when it writes, now or later, to Node's own response. */
 export const alreadySent: Response = RESPONSE_ALREADY_SENT
 
+/**
+ * Takes a request of Node's past adapter and router and writes its answer onto Node's response, or leaves it to them.
+ * The promise is fulfilled when the answer has begun; rejected only by a mistake of ours.
+ */
+export type ShortWay = (env: Bindings) => Promise<unknown> | undefined
+
 type Context = { readonly env: unknown }
-type Bindings = { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse }
+export type Bindings = { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse }
 
 export function answerTo(context: Context, stall: number, reader: Reader): Answer {
   const bindings = nodeBindings(context)
@@ -44,23 +51,29 @@ export function nodeBindings({ env }: Context): Bindings | undefined {
   return bindings?.incoming === undefined || bindings.outgoing === undefined ? undefined : (bindings as Bindings)
 }
 
-/**
- * A field of a request. Where Node has the request its list is read as it came, which spares building a Headers object;
- * a field that came twice is joined as that would, so that it is refused alike.
- */
-export function requestField(context: Context & Asked, name: string): string | undefined {
-  const raw = nodeBindings(context)?.incoming.rawHeaders
-  if (raw === undefined) return context.req.header(name)
-  let found: string | undefined
-  for (let i = 0; i < raw.length; i += 2) {
-    const at = raw[i] ?? ''
-    if (at.length !== name.length || at.toLowerCase() !== name) continue
-    found = found === undefined ? raw[i + 1] : `${found}, ${raw[i + 1] ?? ''}`
-  }
-  return found
+export type WholeAnswer = {
+  readonly status: number
+  readonly fields: Record<string, string>
+  readonly body: Bytes | string
 }
 
-type Asked = { readonly req: { header(name: string): string | undefined } }
+/**
+ * A whole answer: onto Node's response where there is one, which spares making a web Response and taking it apart again.
+ * The request must have been read to its end, since nobody else looks after what is left of it.
+ */
+export function answerWhole(context: Context, { status, fields, body }: WholeAnswer, stall: number): Response {
+  const outgoing = nodeBindings(context)?.outgoing
+  if (outgoing === undefined) return new Response(body, { status, headers: fields })
+  if (outgoing.destroyed) return alreadySent
+  outgoing.writeHead(status, fields).end(body)
+  // Small ones fit into the kernel's buffers and need no timer.
+  if (body.length > 65_536) letGoWhenStalled(context, stall)
+  return alreadySent
+}
+
+export function wholeProblem(refused: Problem): WholeAnswer {
+  return { status: refused.status, fields: problemFields(refused), body: refused.body }
+}
 
 /** A problem as a web answer. */
 export function plain(refused: Problem): Response {

@@ -17,10 +17,8 @@ import { getRequestListener } from '@hono/node-server'
 import { problem, type Problem, type ProblemStatus } from '../http/problem.ts'
 import { Refusal } from '../refusal.ts'
 // Brings the adapter's sentinel before the adapter replaces the global Response; made later it would go out as an answer.
-import { plain, problemFields } from './answer.ts'
+import { plain, problemFields, type Bindings, type ShortWay } from './answer.ts'
 import { isLoopback } from './loopback.ts'
-
-export type NodeBindings = { incoming: IncomingMessage; outgoing: ServerResponse }
 
 export type ServeTls = {
   readonly key: string | Buffer
@@ -50,7 +48,8 @@ export const defaultServeLimits: ServeLimits = {
 }
 
 export type ListenOptions = {
-  readonly fetch: (request: Request, env: NodeBindings) => Response | Promise<Response>
+  readonly fetch: (request: Request, env: Bindings) => Response | Promise<Response>
+  readonly shortWay?: ShortWay | undefined
   readonly host: string
   readonly port: number
   readonly tls?: ServeTls | undefined
@@ -86,10 +85,10 @@ export async function listen(options: ListenOptions): Promise<Listening> {
 
 const open = new WeakMap<Server, number>()
 
-function makeServer({ fetch, tls, limits: given, now = Date.now }: ListenOptions): Server {
+function makeServer({ fetch, shortWay, tls, limits: given, now = Date.now }: ListenOptions): Server {
   const limits = { ...defaultServeLimits, ...given }
   const date = minuteClock(now)
-  const serve = adapted(fetch)
+  const serve = adapted(fetch, shortWay)
   const answer = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     constantHead(outgoing, date())
     if (incoming.rawHeaders.length > 2 * limits.fields) refuse(outgoing, problem(431))
@@ -128,12 +127,20 @@ function tlsSettings({ key, cert, clientCa }: ServeTls) {
   return { key, cert, ...mutual, minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'] } as const
 }
 
-function adapted(fetch: ListenOptions['fetch']): (incoming: IncomingMessage, outgoing: ServerResponse) => void {
-  const listener = getRequestListener((request, env) => fetch(request, env as NodeBindings), {
+function adapted(
+  fetch: ListenOptions['fetch'],
+  shortWay: ShortWay = () => undefined,
+): (incoming: IncomingMessage, outgoing: ServerResponse) => void {
+  const listener = getRequestListener((request, env) => fetch(request, env as Bindings), {
     // Before the app there are only malformed targets and hosts; after it, only our own mistakes.
     errorHandler: (error) => plain(problem(isRequestError(error) ? 400 : 500)),
   })
-  return (incoming, outgoing) => void listener(incoming, outgoing)
+  return (incoming, outgoing) => {
+    const taken = shortWay({ incoming, outgoing })
+    if (taken === undefined) void listener(incoming, outgoing)
+    // Nothing can be said any more that would not look like an answer.
+    else taken.catch(() => outgoing.destroy())
+  }
 }
 
 function isRequestError(error: unknown): boolean {

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import type { Hono } from 'hono'
 import { Client } from 'undici'
 import { afterAll, afterEach } from 'vitest'
-import { createGateway, type GatewayOptions } from '../../gateway/app.ts'
+import { createGateway, type Gateway, type GatewayOptions } from '../../gateway/app.ts'
 import { Exchange, type CvmRequest, type ExchangeLimits } from '../../gateway/exchange.ts'
 import { publication } from '../../gateway/publication.ts'
 import { replayShares } from '../../gateway/replay.ts'
@@ -135,7 +135,7 @@ export type TownOptions = Partial<Omit<GatewayOptions, 'keys'>> & {
 }
 
 export type Town = {
-  readonly app: Hono
+  readonly app: Gateway
   readonly pool: TestPool
   readonly seen: Seen[]
   readonly outcomes: Outcome[]
