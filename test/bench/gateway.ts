@@ -1,6 +1,7 @@
 /**
- * What one request costs the gateway: 1 KiB in, 1 KiB out, every check on, replay protection and the attested TLS link
- * to the CVM included. Held against the machine's own X25519 (`openssl speed`), which travels between machines.
+ * What one request costs the gateway: 1 KiB in, 1 KiB out (which the padding makes 4), every check on, replay protection
+ * and the attested TLS link to the CVM included. Held against the machine's own X25519 (`openssl speed`), and against
+ * `bare-gateway.ts`: an X25519 operation says nothing about what HTTP, sockets and memory cost on a machine.
  *
  *   npm run bench:gateway [-- --rounds 5 --seconds 3 --connections 64]
  *
@@ -13,8 +14,9 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { makeMaterials, type Materials } from '../../deploy/local/pair/materials.ts'
 import { appOrigin, cvmSettings, gatewaySettings } from '../../deploy/local/pair/settings.ts'
+import { mediaTypes } from '../../shared/http/media-types.ts'
 import { cpuMicros, median, table, verdict } from './measure.ts'
-import { answering, startNginx, type Nginx } from './nginx.ts'
+import { accepting, answering, startNginx, type Nginx } from './nginx.ts'
 import { x25519Micros } from './openssl.ts'
 import { sealRequests } from './sealed.ts'
 import { wrk, type Result } from './wrk.ts'
@@ -24,7 +26,8 @@ const { values } = parseArgs({ options: { rounds: number, seconds: number, conne
 const rounds = Number(values.rounds ?? 5)
 const seconds = Number(values.seconds ?? 3)
 const connections = Number(values.connections ?? 64)
-const perSecond = 8_000 // more than one core opens; what is left over is never sent
+const barePort = 21_805
+const perSecond = 10_000 // more than one core opens; what is left over is never sent
 const warmUp = 10 // seconds: before some twenty thousand requests the compiler is still at work and in the figures
 
 const folder = mkdtempSync(join(tmpdir(), 'asunder-bench-'))
@@ -32,6 +35,7 @@ const root = resolve(import.meta.dirname, '../..')
 const children: ChildProcess[] = []
 
 type Run = Result & { readonly cpu: number; readonly x25519: number }
+type Contender = { readonly name: string; readonly port: number; readonly pid: number; readonly runs: Run[] }
 
 /** Starts a door pinned to a CPU and gives the fields of its log line `event`. */
 async function start(
@@ -48,6 +52,14 @@ async function start(
   children.push(child)
   const said = await line(child, `"event":"${event}"`)
   return { pid: child.pid ?? 0, ...(JSON.parse(said) as { port: number; adminPort: number }) }
+}
+
+async function startBare(socket: string): Promise<ChildProcess> {
+  const words = ['--max-semi-space-size=32', 'test/bench/bare-gateway.ts', String(barePort), socket]
+  const child = spawn('taskset', ['-c', '0', process.execPath, ...words], { cwd: root, stdio: 'inherit' })
+  children.push(child)
+  await accepting(barePort)
+  return child
 }
 
 /** The first line of output that holds `text`; what follows is read and thrown away. */
@@ -81,51 +93,37 @@ async function ready(adminPort: number): Promise<void> {
   throw new Error('the gateway does not get ready')
 }
 
-function report(runs: readonly Run[]): void {
-  const of = (pick: (run: Run) => number): number[] => runs.map(pick)
-  const row = (name: string, figures: readonly number[], digits: number): string[] => [
+const least = (runs: readonly Run[], pick: (run: Run) => number): number => Math.min(...runs.map(pick))
+
+function report(gateway: Contender, bare: Contender): void {
+  const row = ({ name, runs }: Contender): string[] => [
     name,
-    median(figures).toFixed(digits),
-    Math.min(...figures).toFixed(digits),
-    Math.max(...figures).toFixed(digits),
+    median(runs.map((run) => run.perSecond)).toFixed(0),
+    median(runs.map((run) => run.cpu)).toFixed(1),
+    least(runs, (run) => run.cpu).toFixed(1),
+    median(runs.map((run) => run.p50)).toFixed(0),
+    median(runs.map((run) => run.p99)).toFixed(0),
+    String(runs.reduce((sum, run) => sum + run.errors, 0)),
   ]
-  console.log(
-    table([
-      ['figure', 'median', 'min', 'max'],
-      row(
-        'requests/s',
-        of((run) => run.perSecond),
-        0,
-      ),
-      row(
-        'gateway CPU us per request',
-        of((run) => run.cpu),
-        1,
-      ),
-      row(
-        'openssl X25519 us',
-        of((run) => run.x25519),
-        1,
-      ),
-      row(
-        'p50 us',
-        of((run) => run.p50),
-        0,
-      ),
-      row(
-        'p99 us',
-        of((run) => run.p99),
-        0,
-      ),
-      row(
-        'errors',
-        of((run) => run.errors),
-        0,
-      ),
-    ]),
-  )
-  const least = Math.min(...of((run) => run.cpu)) / Math.min(...of((run) => run.x25519))
-  console.log(verdict('gateway CPU per request / X25519, minimum over rounds', least, 3.6, 'at most'))
+  const head = ['server', 'requests/s', 'CPU us', 'CPU us min', 'p50 us', 'p99 us', 'errors']
+  console.log(table([head, row(gateway), row(bare)]))
+  const x25519 = least(gateway.runs, (run) => run.x25519)
+  const [ours, its] = [gateway, bare].map(({ runs }) => least(runs, (run) => run.cpu)) as [number, number]
+  console.log(`one X25519 operation: ${x25519.toFixed(1)} us at least`)
+  console.log(verdict('gateway CPU per request / X25519, minimum over rounds', ours / x25519, 3.6, 'at most'))
+  const [gap, floor] = [(ours / its).toFixed(2), (its / x25519).toFixed(2)]
+  console.log(`for information: ${bare.name} / X25519: ${floor}; gateway / ${bare.name}: ${gap}`)
+}
+
+async function run({ port, pid, runs }: Contender, file: string, counted: boolean): Promise<void> {
+  const origin = `http://127.0.0.1:${String(port)}`
+  const time = counted ? seconds : warmUp
+  const bodies = { file, record: await sealRequests(origin, appOrigin, perSecond * time, file), same: false }
+  const x25519 = x25519Micros() ?? Number.NaN
+  const before = cpuMicros(pid)
+  const result = await wrk({ url: `${origin}/`, connections, seconds: time, cpu: 1, type: mediaTypes.request, bodies })
+  const cpu = (cpuMicros(pid) - before) / result.requests
+  if (counted) runs.push({ ...result, cpu, x25519 })
 }
 
 let app: Nginx | undefined
@@ -136,31 +134,16 @@ try {
   const agent = await start(1, 'gateway/cvm/main.ts', cvmSettings(materials, socket), 'listening')
   const gateway = await start(0, 'gateway/main.ts', plaintext(materials, agent.port), 'started')
   await ready(gateway.adminPort)
-  const origin = `http://127.0.0.1:${String(gateway.port)}`
-  const runs: Run[] = []
-  for (let round = -1; round < rounds; round++) {
-    const time = round < 0 ? warmUp : seconds
-    const count = perSecond * time
-    const bodies = {
-      file: join(folder, 'sealed'),
-      record: await sealRequests(origin, appOrigin, count, join(folder, 'sealed')),
-      same: false,
-    }
-    const x25519 = x25519Micros() ?? Number.NaN
-    const before = cpuMicros(gateway.pid)
-    const result = await wrk({
-      url: `${origin}/`,
-      connections,
-      seconds: time,
-      cpu: 1,
-      type: 'message/ohttp-req',
-      bodies,
-    })
-    const cpu = (cpuMicros(gateway.pid) - before) / result.requests
-    if (round >= 0) runs.push({ ...result, cpu, x25519 })
-    process.stderr.write(`round ${String(round + 1)} of ${String(rounds)}\n`)
+  const bare = await startBare(socket)
+  const contenders = [
+    { name: 'gateway', port: gateway.port, pid: gateway.pid, runs: [] },
+    { name: 'bare skeleton', port: barePort, pid: bare.pid ?? 0, runs: [] },
+  ] as const satisfies Contender[]
+  for (let round = -2; round < rounds; round++) {
+    for (const contender of contenders) await run(contender, join(folder, 'sealed'), round >= 0)
+    process.stderr.write(round < 0 ? 'warming up\n' : `round ${String(round + 1)} of ${String(rounds)}\n`)
   }
-  report(runs)
+  report(...contenders)
 } finally {
   await app?.stop()
   for (const child of children) child.kill('SIGTERM')
