@@ -86,6 +86,7 @@ export function named<T>(from: At, read: () => T): T {
   }
 }
 
-function wrong(from: At, demand: string): Refusal {
+/** The one form of complaint: where, and what must stand there. */
+export function wrong(from: At, demand: string): Refusal {
   return new Refusal('bad-encoding', `${from.path} must be ${demand}`)
 }

@@ -1,6 +1,7 @@
 /** `snp` and `collateral` of a policy out of JSON: only known keys, those left out strict. attestation.md d.1. */
-import { Refusal } from '../../refusal.ts'
-import { at, digestOf, fieldsOf, integerOf, listOf, textOf, timeOf, wordOf, type At } from '../../tlog/json-fields.ts'
+import { at, digestOf, fieldsOf, integerOf, listOf, textOf, timeOf, wordOf, wrong } from '../../tlog/json-fields.ts'
+import type { At } from '../../tlog/json-fields.ts'
+import { every, objectOf, optionsOf, type Readers } from '../../tlog/json-options.ts'
 import {
   chipModes,
   strictCrl,
@@ -8,6 +9,7 @@ import {
   type Bound,
   type ByProduct,
   type CrlPolicy,
+  type Measurement,
   type SnpPolicy,
 } from './policy.ts'
 import { countedParts, productNames, products, type Product } from './products.ts'
@@ -15,9 +17,6 @@ import type { Firmware } from './report.ts'
 import type { TcbFloor } from './tcb.ts'
 
 const maxEntries = 1024
-
-/** `minCvms` and `minChips` count machines, so they are for whoever chooses among several; here they are only known. */
-const elsewhere = ['minCvms', 'minChips']
 
 export function readSnpPolicy(from: At): SnpPolicy {
   const readers: Readers<SnpPolicy> = {
@@ -34,23 +33,28 @@ export function readSnpPolicy(from: At): SnpPolicy {
     platform: (value) => boundsOf(value, strictSnp.platform),
     hostData: (value) => digestOf(value),
     chips: chipsOf,
-    measurements: (value) => listOf(value, maxEntries).map(measurementOf),
-    deny: (value) => listOf(value, maxEntries).map((one) => digestOf(one, 48)),
+    minCvms: (value) => integerOf(value, 1, maxEntries),
+    minChips: (value) => integerOf(value, 1, maxEntries),
+    measurements: (value) => each(value, measurementOf),
+    deny: (value) => each(value, (one) => digestOf(one, 48)),
     idKeys: (value) => orNull(value, keyDigestsOf),
     authorKeys: (value) => orNull(value, keyDigestsOf),
     familyId: (value) => orNull(value, (one) => digestOf(one, 16)),
     imageId: (value) => orNull(value, (one) => digestOf(one, 16)),
   }
-  return read(from, readers, strictSnp, elsewhere)
+  return optionsOf(from, readers, strictSnp)
 }
 
 export function readCrlPolicy(from: At): CrlPolicy {
+  const { tdxMaxAge, ...own } = objectOf(from)
+  // Known and checked here, obeyed by whoever judges TDX.
+  if (tdxMaxAge !== undefined) durationOf(at(tdxMaxAge, `${from.path}.tdxMaxAge`))
   const readers: Readers<CrlPolicy> = {
     crlMaxAge: durationOf,
     crlGrace: durationOf,
     minCrlNumber: (value) => byProduct(value, (one) => integerOf(one)),
   }
-  return read(from, readers, strictCrl, ['tdxMaxAge'])
+  return optionsOf(at(own, from.path), readers, strictCrl)
 }
 
 /** ISO 8601 in days, hours, minutes and seconds: P30D, PT26H, PT120S. Gives milliseconds. */
@@ -63,32 +67,12 @@ export function durationOf(from: At): number {
   return ((days * 24 + hours) * 60 + minutes) * 60_000 + seconds * 1000
 }
 
-type Readers<T> = { readonly [K in keyof T]-?: (value: At) => T[K] }
-
-/** Every key is known; those left out come from `strict`. */
-function read<T extends object>(from: At, readers: Readers<T>, strict: T, ignored: readonly string[] = []): T {
-  const given = objectOf(from)
-  const known = Object.keys(readers)
-  const stranger = Object.keys(given).find((key) => !known.includes(key) && !ignored.includes(key))
-  if (stranger !== undefined) throw wrong(at(given, `${from.path}.${stranger}`), 'a known key')
-  const entries = (Object.keys(readers) as (keyof T & string)[])
-    .filter((key) => Object.hasOwn(given, key))
-    .map((key) => [key, readers[key](at(given[key], `${from.path}.${key}`))])
-  return { ...strict, ...(Object.fromEntries(entries) as Partial<T>) }
-}
-
-function objectOf(from: At): Readonly<Record<string, unknown>> {
-  const { value } = from
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(from, 'an object')
-  return value as Readonly<Record<string, unknown>>
-}
-
 function byProduct<T>(from: At, read: (value: At, product: Product) => T): ByProduct<T> {
-  const entries = Object.entries(objectOf(from)).map(([key, value]) => {
+  const entries = Object.entries(objectOf(from)).map(([key, value]) => () => {
     const product = wordOf(at(key, `${from.path}.${key}`), productNames)
     return [product, read(at(value, `${from.path}.${key}`), product)] as const
   })
-  return Object.fromEntries(entries)
+  return Object.fromEntries(every(entries))
 }
 
 /** Every counter of the product, so that none is forgotten. */
@@ -126,7 +110,7 @@ function bitsOf(from: At): bigint {
 
 function boundsOf<T extends Readonly<Record<string, Bound>>>(from: At, strict: T): T {
   const readers = Object.fromEntries(Object.keys(strict).map((key) => [key, boundOf])) as Readers<T>
-  return read(from, readers, strict)
+  return optionsOf(from, readers, strict)
 }
 
 function boundOf(from: At): Bound {
@@ -138,28 +122,35 @@ function boundOf(from: At): Bound {
 function chipsOf(from: At): SnpPolicy['chips'] {
   const readers: Readers<SnpPolicy['chips']> = {
     mode: (value) => wordOf(value, chipModes),
-    sha256: (value) => listOf(value, maxEntries).map((one) => digestOf(one)),
+    sha256: (value) => each(value, (one) => digestOf(one)),
   }
-  return read(from, readers, strictSnp.chips)
+  return optionsOf(from, readers, strictSnp.chips)
 }
 
-/** `build` names the build for people; nothing is decided by it here. */
-function measurementOf(from: At): SnpPolicy['measurements'][number] {
-  const { digest, ...others } = objectOf(from)
-  const readers: Readers<Omit<SnpPolicy['measurements'][number], 'digest'>> = {
+function measurementOf(from: At): Measurement {
+  const readers: Readers<Measurement> = {
+    digest: (value) => digestOf(value, 48),
     minGuestSvn: (value) => integerOf(value, 0, 0xffff_ffff),
     notAfter: timeOf,
     hostData: (value) => digestOf(value),
+    build: buildOf,
   }
-  const strict = { minGuestSvn: 0, notAfter: Infinity, hostData: undefined }
-  return {
-    digest: digestOf(at(digest, `${from.path}.digest`), 48),
-    ...read(at(others, from.path), readers, strict, ['build']),
-  }
+  return optionsOf(from, readers, { minGuestSvn: 0, notAfter: Infinity, hostData: undefined, build: undefined })
+}
+
+/** `sha256:` and the digest, so that nobody takes it for the measurement. */
+function buildOf(from: At): string {
+  const [, digest = ''] = /^sha256:([0-9a-f]{64})$/.exec(textOf(from)) ?? []
+  if (digest === '') throw wrong(from, 'sha256: and 32 bytes in lower-case hex')
+  return digest
 }
 
 function keyDigestsOf(from: At): readonly string[] {
-  return listOf(from, maxEntries).map((one) => digestOf(one, 48))
+  return each(from, (one) => digestOf(one, 48))
+}
+
+function each<T>(from: At, read: (value: At) => T): readonly T[] {
+  return every(listOf(from, maxEntries).map((one) => () => read(one)))
 }
 
 function flagOf(from: At): boolean {
@@ -169,8 +160,4 @@ function flagOf(from: At): boolean {
 
 function orNull<T>(from: At, read: (value: At) => T): T | null {
   return from.value === null ? null : read(from)
-}
-
-function wrong(from: At, demand: string): Refusal {
-  return new Refusal('bad-encoding', `${from.path} must be ${demand}`)
 }

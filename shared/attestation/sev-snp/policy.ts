@@ -42,6 +42,8 @@ export type Measurement = {
   readonly notAfter: number
   /** lower-case hex, 32 bytes: the settings that go with this image, where the policy's own are not meant */
   readonly hostData?: string | undefined
+  /** lower-case hex, 32 bytes: SHA-256 of the artifact that it was built from, as the log's leaf has it */
+  readonly build?: string | undefined
 }
 
 /** Digests and ids in lower-case hex. */
@@ -61,6 +63,9 @@ export type SnpPolicy = {
   readonly hostData: string
   /** `sha256`: of each HWID as its certificate has it */
   readonly chips: { readonly mode: ChipMode; readonly sha256: readonly string[] }
+  /** for whoever chooses among several machines; the judge sees one at a time */
+  readonly minCvms: number
+  readonly minChips: number
   readonly measurements: readonly Measurement[]
   readonly deny: readonly string[]
   /** `null` asks nothing */
@@ -102,6 +107,8 @@ export const strictSnp: SnpPolicy = {
   platform: { smt: 0, aliasCheck: 1, tsme: null, ecc: null, raplDis: null, ciphertextHiding: null },
   hostData: '00'.repeat(32),
   chips: { mode: 'allowlist', sha256: [] },
+  minCvms: 1,
+  minChips: 1,
   measurements: [],
   deny: [],
   idKeys: null,

@@ -29,8 +29,8 @@ const example = {
   platform: { aliasCheck: 1, smt: 0 },
   hostData: '00'.repeat(32),
   chips: { mode: 'allowlist', sha256: ['cd'.repeat(32)] },
-  minCvms: 1,
-  minChips: 1,
+  minCvms: 2,
+  minChips: 3,
   measurements: [{ digest, minGuestSvn: 0, notAfter: '2026-12-01T00:00:00Z', build: `sha256:${'ef'.repeat(32)}` }],
   deny: [digest],
 }
@@ -51,7 +51,9 @@ test('the example of the design reads as it means', () => {
     minFw: { Genoa: { major: 1, minor: 55, build: 49 } },
     requireMit: { Genoa: 0x0bn },
     chips: { mode: 'allowlist', sha256: ['cd'.repeat(32)] },
-    measurements: [{ digest, minGuestSvn: 0, notAfter: Date.parse('2026-12-01T00:00:00Z'), hostData: undefined }],
+    measurements: [{ digest, minGuestSvn: 0, notAfter: Date.parse('2026-12-01T00:00:00Z'), build: 'ef'.repeat(32) }],
+    minCvms: 2,
+    minChips: 3,
     deny: [digest],
   })
 })
@@ -98,6 +100,8 @@ describe('bad-encoding', () => {
     ['upper case', { hostData: 'AB'.repeat(32) }],
     ['a measurement without digest', { measurements: [{ minGuestSvn: 0 }] }],
     ['a measurement with an unknown key', { measurements: [{ digest, role: 'x' }] }],
+    ['a build without its algorithm', { measurements: [{ digest, build: 'ef'.repeat(32) }] }],
+    ['no machine at all', { minCvms: 0 }],
     ['a chip mode that does not exist', { chips: { mode: 'none' } }],
     ['a list of keys that is a key', { idKeys: digest }],
   ])('%s', async (_, value) => {
