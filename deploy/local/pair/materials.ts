@@ -6,10 +6,10 @@ import { createHash, randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { writePlatform } from '../../../gateway/cvm/simulated.ts'
+import { developmentRoot } from '../../../shared/attestation/development-root.ts'
 import { createSimulatedRoot } from '../../../shared/attestation/simulated.ts'
-import { signRoot } from '../../../shared/attestation/trust-root.ts'
 import { hex } from '../../../shared/bytes.ts'
-import { generateSigner, generateSigningKey, readSigner } from '../../../shared/tlog/signer.ts'
+import { generateSigningKey, readSigner } from '../../../shared/tlog/signer.ts'
 import { certificatePem, issuedBy, pinOf, privateKeyPem, selfSigned } from '../../../shared/upstream/certificate.ts'
 import type { Identity } from '../../../shared/upstream/certificate.ts'
 
@@ -42,31 +42,10 @@ export async function makeMaterials(folder: string, now: number): Promise<Materi
 }
 
 async function makeTrust(folders: Folders, notAfter: number): Promise<string> {
-  const root = await generateSigner('asunder-local-root')
-  // Demanded by the format and used by nobody: placement front knows neither signed policies nor serial statements.
-  const policy = await generateSigner('asunder-local-policy')
-  const timestamp = await generateSigner('asunder-local-timestamp')
-  const { skey } = await generateSigningKey('asunder-local-bundle')
-  const bundle = await readSigner(skey)
-  const fields = {
-    version: 1,
-    use: 'development',
-    notAfter,
-    rootKeys: [root.key],
-    rootThreshold: 1,
-    bundleKeys: [bundle.key],
-    policyKeys: [policy.key],
-    policyThreshold: 1,
-    timestampKeys: [timestamp.key],
-    logs: [],
-    witnesses: [],
-    quorum: 0,
-    vendorRoots: [],
-    minPolicySerial: 0,
-    chips: 'allowlist',
-    placements: ['front'],
-  } as const
-  const note = await signRoot(fields, [root])
+  const name = 'asunder-local'
+  const { skey } = await generateSigningKey(`${name}-bundle`)
+  const signers = { bundle: await readSigner(skey) }
+  const { note } = await developmentRoot({ notAfter, name, signers })
   write(folders.client, 'root.note', note)
   // The gateway ships the same root, for the CVMs behind it.
   write(folders.gateway, 'root.note', note)

@@ -1,42 +1,33 @@
 /** Signers, roots and bundles for these tests: each maker takes only what its test is about. */
 import type { FrontBundle } from '../../../shared/attestation/bundle.ts'
+import { developmentRoot } from '../../../shared/attestation/development-root.ts'
 import { signRoot, verifyRoot, type RootFields, type TrustRoot } from '../../../shared/attestation/trust-root.ts'
 import { verifierKey } from '../../../shared/tlog/key.ts'
 import { signNote } from '../../../shared/tlog/note.ts'
-import { makeText } from '../../../shared/tlog/signed-text.ts'
+import { makeText, type TextKind } from '../../../shared/tlog/signed-text.ts'
 import { generateSigner, type Signer } from '../../../shared/tlog/signer.ts'
 
 export const now = Date.UTC(2026, 10, 22, 12)
 export const hour = 3_600_000
 
-export type Operators = { readonly roots: readonly Signer[]; readonly bundle: Signer; readonly fields: RootFields }
+export type Operators = {
+  readonly roots: readonly Signer[]
+  readonly bundle: Signer
+  readonly policy: readonly Signer[]
+  readonly timestamp: Signer
+  readonly fields: RootFields
+}
 
 /** Three root signers of which two must sign, and a valid front root of version 1 made of them. */
 export async function operators(changes: Partial<RootFields> = {}): Promise<Operators> {
-  const [ada, bob, cyd, bundle, policy, time] = await Promise.all(
-    ['ada', 'bob', 'cyd', 'bundle', 'policy', 'time'].map((name) => generateSigner(`${name}.example/key`)),
-  )
-  if (!ada || !bob || !cyd || !bundle || !policy || !time) throw new TypeError('signers are missing')
-  const fields: RootFields = {
-    version: 1,
-    use: 'development',
+  const roots = await Promise.all(['ada', 'bob', 'cyd'].map((name) => generateSigner(`${name}.example/key`)))
+  const { fields, signers } = await developmentRoot({
     notAfter: now + 1000 * hour,
-    rootKeys: [ada.key, bob.key, cyd.key],
-    rootThreshold: 2,
-    bundleKeys: [bundle.key],
-    policyKeys: [policy.key],
-    policyThreshold: 1,
-    timestampKeys: [time.key],
-    logs: [],
-    witnesses: [],
-    quorum: 0,
-    vendorRoots: [],
-    minPolicySerial: 0,
-    chips: 'allowlist',
-    placements: ['front'],
-    ...changes,
-  }
-  return { roots: [ada, bob, cyd], bundle, fields }
+    signers: { root: roots },
+    changes: { rootThreshold: 2, ...changes },
+  })
+  const { bundle, policy, timestamp } = signers
+  return { roots, bundle, policy, timestamp, fields }
 }
 
 export async function rootOf({ fields, roots }: Operators): Promise<TrustRoot> {
@@ -68,7 +59,7 @@ export function frontBundle(changes: Partial<FrontBundle> = {}): FrontBundle {
 }
 
 /** A note over any value: for what our own makers would refuse to make. */
-export async function signedText(kind: 'root' | 'bundle', value: unknown, signers: readonly Signer[]): Promise<string> {
+export async function signedText(kind: TextKind, value: unknown, signers: readonly Signer[]): Promise<string> {
   return signNote(makeText(kind, value), signers)
 }
 

@@ -1,8 +1,9 @@
 /** The people behind a pair, for tests: who signs roots and bundles, and the notes that they sign. */
 import { signBundle, type Bundle } from '../../../shared/attestation/bundle.ts'
-import { signRoot, type RootFields } from '../../../shared/attestation/trust-root.ts'
+import { developmentRoot } from '../../../shared/attestation/development-root.ts'
+import type { RootFields } from '../../../shared/attestation/trust-root.ts'
 import type { Bytes } from '../../../shared/bytes.ts'
-import { generateSigner, type Signer } from '../../../shared/tlog/signer.ts'
+import type { Signer } from '../../../shared/tlog/signer.ts'
 
 export type Operator = {
   readonly root: string
@@ -18,32 +19,16 @@ const hour = 3_600_000
 export const startOfTest = Math.floor(Date.now() / 1000) * 1000
 
 export async function operator(changes: Partial<RootFields> = {}): Promise<Operator> {
-  const [rootSigner, bundleSigner, policySigner, timestampSigner] = await Promise.all(
-    ['root.example', 'bundle.example', 'policy.example', 'time.example'].map((name) => generateSigner(name)),
-  )
-  if (!rootSigner || !bundleSigner || !policySigner || !timestampSigner) throw new TypeError('four signers')
-  const fields: RootFields = {
-    version: 1,
-    use: 'development',
+  const { note, fields, signers } = await developmentRoot({
     notAfter: startOfTest + 30 * 24 * hour,
-    rootKeys: [rootSigner.key],
-    rootThreshold: 1,
-    bundleKeys: [bundleSigner.key],
-    policyKeys: [policySigner.key],
-    policyThreshold: 1,
-    timestampKeys: [timestampSigner.key],
-    logs: [],
-    witnesses: [],
-    quorum: 0,
-    vendorRoots: [],
-    minPolicySerial: 1,
-    chips: 'allowlist',
-    placements: ['front'],
-    ...changes,
-  }
-  const root = await signRoot(fields, [rootSigner])
+    name: 'example',
+    changes: { minPolicySerial: 1, ...changes },
+  })
+  const [rootSigner] = signers.root
+  if (rootSigner === undefined) throw new TypeError('a root signer')
+  const { bundle: bundleSigner } = signers
   const times = { notBefore: startOfTest - hour, notAfter: startOfTest + 12 * hour }
   const bundle: Operator['bundle'] = (own, signer = bundleSigner) =>
     signBundle({ serial: 7, placement: 'front', ...times, roots: [], ...own } as Bundle, [signer])
-  return { root, fields, bundleSigner, rootSigner, bundle }
+  return { root: note, fields, bundleSigner, rootSigner, bundle }
 }
