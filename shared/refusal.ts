@@ -87,7 +87,9 @@ export const refusalCodes = [
   'no-proof', // nothing was offered to show that it is in the log
   'old-root-mismatch', // consistency: the path does not lead to the older root
   'placement-mismatch', // bundle of another placement than the caller named
+  'policy-expired', // policy outside its validity, or valid for too long
   'policy-refused', // policy does not allow it
+  'policy-widens', // a policy that claims what only the trust root or the caller may give
   'product-mismatch', // root, leaf and processor are not of one product
   'product-refused', // a product that policy does not name
   'proof-too-long', // log proofs: hashes left over
@@ -111,6 +113,8 @@ export const refusalCodes = [
   'smt-enabled', // SEV-SNP platform with SMT on
   'split-view', // two roots for one size, both signed: keep both as evidence
   'stalled', // neither sent nor read for too long
+  'statement-from-future', // a serial statement ahead of our clock
+  'statement-too-old', // a serial statement of more than a day
   'store-full', // replay store at its cap
   'target-not-allowed', // outside the allow-list
   'target-unreachable', // the CVM or its app did not answer
