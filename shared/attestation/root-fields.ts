@@ -50,7 +50,7 @@ export type RootFields = {
   readonly placements: readonly Placement[]
 }
 
-const names = [
+export const rootFieldNames = [
   'version',
   'use',
   'notAfter',
@@ -72,7 +72,7 @@ const names = [
 const maxEntries = 64
 
 export function readRootFields(value: unknown): RootFields {
-  const from = fieldsOf(at(value, 'root'), names)
+  const from = fieldsOf(at(value, 'root'), rootFieldNames)
   const root: RootFields = {
     version: integerOf(from.version, 1),
     use: wordOf(from.use, ['production', 'development']),
@@ -100,7 +100,7 @@ export function rootJson(root: RootFields): unknown {
   const keys = (list: readonly VerifierKey[]) => list.map((key) => key.text)
   return {
     // Only our own names: a TrustRoot that is being succeeded carries its note as well.
-    ...Object.fromEntries(names.map((name) => [name, root[name]])),
+    ...Object.fromEntries(rootFieldNames.map((name) => [name, root[name]])),
     notAfter: timeText(root.notAfter),
     rootKeys: keys(root.rootKeys),
     bundleKeys: keys(root.bundleKeys),

@@ -18,7 +18,11 @@ import type { TcbFloor } from './tcb.ts'
 
 const maxEntries = 1024
 
-export function readSnpPolicy(from: At): SnpPolicy {
+/** What an entry may leave unsaid, and what that means. */
+export type EntryDefaults = Partial<Measurement>
+const unlogged: EntryDefaults = { minGuestSvn: 0, notAfter: Infinity, hostData: undefined, build: undefined }
+
+export function readSnpPolicy(from: At, entry: EntryDefaults = unlogged): SnpPolicy {
   const readers: Readers<SnpPolicy> = {
     products: (value) => listOf(value, productNames.length).map((one) => wordOf(one, productNames)),
     reportVersions: (value) => listOf(value, 4).map((one) => integerOf(one, 2, 5)),
@@ -35,7 +39,7 @@ export function readSnpPolicy(from: At): SnpPolicy {
     chips: chipsOf,
     minCvms: (value) => integerOf(value, 1, maxEntries),
     minChips: (value) => integerOf(value, 1, maxEntries),
-    measurements: (value) => each(value, measurementOf),
+    measurements: (value) => each(value, (one) => measurementOf(one, entry)),
     deny: (value) => each(value, (one) => digestOf(one, 48)),
     idKeys: (value) => orNull(value, keyDigestsOf),
     authorKeys: (value) => orNull(value, keyDigestsOf),
@@ -127,7 +131,7 @@ function chipsOf(from: At): SnpPolicy['chips'] {
   return optionsOf(from, readers, strictSnp.chips)
 }
 
-function measurementOf(from: At): Measurement {
+function measurementOf(from: At, defaults: EntryDefaults): Measurement {
   const readers: Readers<Measurement> = {
     digest: (value) => digestOf(value, 48),
     minGuestSvn: (value) => integerOf(value, 0, 0xffff_ffff),
@@ -135,7 +139,7 @@ function measurementOf(from: At): Measurement {
     hostData: (value) => digestOf(value),
     build: buildOf,
   }
-  return optionsOf(from, readers, { minGuestSvn: 0, notAfter: Infinity, hostData: undefined, build: undefined })
+  return optionsOf(from, readers, defaults)
 }
 
 /** `sha256:` and the digest, so that nobody takes it for the measurement. */

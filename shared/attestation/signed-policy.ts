@@ -1,0 +1,127 @@
+/**
+ * The signed policy: what a verifier demands of evidence, by the word of a threshold of the root's policy keys. It
+ * narrows the root and never widens it, lives for a week at most, and never goes back. trust.md 1 and 4.
+ */
+import { sha256 } from '@noble/hashes/sha2.js'
+import { hex, utf8 } from '../bytes.ts'
+import { Refusal } from '../refusal.ts'
+import { every } from '../tlog/json-options.ts'
+import { signNote, verifyThreshold } from '../tlog/note.ts'
+import { makeText, readText } from '../tlog/signed-text.ts'
+import type { Signer } from '../tlog/signer.ts'
+import { readPolicyFields, type PolicyFields } from './policy-fields.ts'
+import type { EvidencePolicy } from './policy.ts'
+import type { RootFields } from './root-fields.ts'
+import { chipModes, defaultSkew } from './sev-snp/policy.ts'
+
+export type { PolicyFields } from './policy-fields.ts'
+
+/** Made by verifyPolicy alone. Whether it is the current one is for verifyCurrentPolicy to say. */
+export type VerifiedPolicy = PolicyFields & {
+  readonly note: string
+  /** lower-case hex: of the text without its signature lines, as evidence and the log name it */
+  readonly sha256: string
+  /** names of the policy keys whose signatures are good */
+  readonly signers: readonly string[]
+  /** what the judge takes */
+  readonly evidence: EvidencePolicy
+}
+
+export type PolicyQuestion = {
+  /** what narrows the policy and says who may sign it; a TrustRoot is one */
+  readonly root: RootFields
+  /** milliseconds since 1970 */
+  readonly now: number
+  /** the highest serial seen for its role, if any */
+  readonly lastSerial?: number | undefined
+  /** milliseconds by which our clock may be behind the signers' */
+  readonly skew?: number | undefined
+}
+
+/**
+ * `policy` is the JSON value of attestation.md d.1. What verifiers would refuse to read is refused here; whether it
+ * fits a root is for verifyPolicy, or for narrows, to say.
+ */
+export async function signPolicy(policy: unknown, signers: readonly Signer[]): Promise<string> {
+  return signNote(policyText(policy), signers)
+}
+
+/** The text to sign. */
+export function policyText(policy: unknown): string {
+  const text = makeText('policy', policy)
+  readPolicyFields(readText('policy', text))
+  return text
+}
+
+/**
+ * Signatures first: nothing of a text that nobody vouches for is read. Refuses with `unsigned`, `bad-signature`,
+ * `malformed-note`, `bad-encoding`, `policy-widens`, `policy-expired`, `root-expired` or `rolled-back`.
+ */
+export async function verifyPolicy(note: string, question: PolicyQuestion): Promise<VerifiedPolicy> {
+  const { root, lastSerial = 0 } = question
+  const { text, signers } = await verifyThreshold(note, root.policyKeys, root.policyThreshold)
+  const policy = readPolicyFields(readText('policy', text))
+  narrows(policy, root)
+  checkTimes(policy, question)
+  if (policy.serial < lastSerial) throw new Refusal('rolled-back', `policy.serial ${policy.serial} after ${lastSerial}`)
+  return {
+    ...policy,
+    note,
+    sha256: policySha256(text),
+    signers: signers.map(({ name }) => name),
+    evidence: evidencePolicy(policy),
+  }
+}
+
+/** Of a policy's text, as it was signed. */
+export function policySha256(text: string): string {
+  return hex(sha256(utf8(text)))
+}
+
+/** What is asked of one piece of evidence; the caller adds `allowSimulated`, which no policy can hold. */
+export function evidencePolicy({ role, snp, collateral, clockSkew }: PolicyFields): EvidencePolicy {
+  return { role, snp, collateral, clockSkew }
+}
+
+/**
+ * Refuses, with every reason, what is wider than the root lets it be. The judge narrows as well (`narrowed`), but a
+ * policy that claims more than it gets is a mistake or an attempt, and its signers shall hear of it.
+ */
+export function narrows(policy: PolicyFields, root: RootFields): void {
+  every([() => checkSerial(policy, root), () => checkChips(policy, root), () => checkProduction(policy, root)])
+}
+
+function checkSerial({ serial }: PolicyFields, { minPolicySerial }: RootFields): void {
+  if (serial >= minPolicySerial) return
+  throw new Refusal('rolled-back', `policy.serial ${serial} is below ${minPolicySerial}, where the root begins`)
+}
+
+function checkChips({ snp }: PolicyFields, { chips }: RootFields): void {
+  if (snp === undefined || chipModes.indexOf(snp.chips.mode) <= chipModes.indexOf(chips)) return
+  throw widens(`policy.snp.chips.mode ${snp.chips.mode} is wider than the root's ${chips}`)
+}
+
+/** As `narrowed` has it: in production no guest is open to its host, and Milan counts only chip by chip. */
+function checkProduction({ snp }: PolicyFields, { use }: RootFields): void {
+  if (snp === undefined || use !== 'production') return
+  const open = (['debug', 'migrateMa'] as const).filter((rule) => snp.guestPolicy[rule] !== 0)
+  every([
+    ...open.map((rule) => (): never => {
+      throw widens(`policy.snp.guestPolicy.${rule} must be 0 in production`)
+    }),
+    () => {
+      if (!snp.products.includes('Milan') || snp.chips.mode === 'allowlist') return
+      throw widens('policy.snp.products may hold Milan only with policy.snp.chips.mode allowlist')
+    },
+  ])
+}
+
+function checkTimes({ notBefore, notAfter }: PolicyFields, { root, now, skew = defaultSkew }: PolicyQuestion): void {
+  if (now >= root.notAfter) throw new Refusal('root-expired', 'the newest trust root ended')
+  if (now < notBefore - skew) throw new Refusal('policy-expired', 'policy.notBefore is in the future')
+  if (now >= notAfter) throw new Refusal('policy-expired', 'policy.notAfter has passed')
+}
+
+function widens(why: string): Refusal {
+  return new Refusal('policy-widens', why)
+}
