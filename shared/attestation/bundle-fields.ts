@@ -57,7 +57,8 @@ export type CvmEntry = {
 
 export type Bundle = FrontBundle | AttestedBundle
 
-const day = 86_400_000
+/** Milliseconds. */
+export const maxBundleLife = 24 * 3_600_000
 const maxCvms = 1024
 
 const common = ['serial', 'placement', 'notBefore', 'notAfter', 'keys', 'roots'] as const
@@ -155,7 +156,7 @@ function cvmJson(cvm: CvmEntry): unknown {
 /** At most a day, and no longer than the earliest key that it carries. */
 function checkLife(bundle: Bundle): void {
   const { notBefore, notAfter } = bundle
-  if (notAfter <= notBefore || notAfter - notBefore > day) {
+  if (notAfter <= notBefore || notAfter - notBefore > maxBundleLife) {
     throw new Refusal('bundle-expired', 'a bundle lives for more than nothing and at most 24 h')
   }
   const cvms = bundle.placement === 'front' ? [] : bundle.cvms
