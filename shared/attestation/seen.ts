@@ -79,9 +79,8 @@ export function treeSeen({ origin, size, root }: TreeHead): Seen['checkpoints'] 
 }
 
 /** Only what there is: who never saw a policy stores nothing about policies. */
-export function seenJson(seen: Seen): Partial<Seen> {
-  const { serial, newest, ...maps } = seen
-  const full = Object.entries(maps).filter(([, map]) => Object.keys(map).length > 0)
+export function seenJson({ serial, policies, checkpoints, newest, crlNumbers }: Seen): Partial<Seen> {
+  const full = Object.entries({ policies, checkpoints, crlNumbers }).filter(([, map]) => Object.keys(map).length > 0)
   return { serial, ...Object.fromEntries(full), ...(newest > 0 ? { newest } : {}) }
 }
 

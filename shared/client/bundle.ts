@@ -9,7 +9,7 @@ import type { ClientHpke } from '../hpke/context.ts'
 import { essence, mediaTypes } from '../http/media-types.ts'
 import { parseKeyConfigs, selectKey, type Selection } from '../ohttp/key-config.ts'
 import { Refusal, type RefusalCode } from '../refusal.ts'
-import { covers, grown, joined, shippedBelief, type Belief } from './belief.ts'
+import { covers, grown, joined, remembered, shippedBelief, type Belief } from './belief.ts'
 import { codeWord, ObliviousError, type ObliviousErrorCode } from './errors.ts'
 import { recall, remember, type RollbackMemory } from './memory.ts'
 import { gather, OverLimit } from './streams.ts'
@@ -96,8 +96,8 @@ export class KeyKeeper {
   async #known(): Promise<Belief> {
     const { trust, memory } = this.#options
     const own = this.#belief ?? (await refusedAs('trust-unusable', () => shippedBelief(trust)))
-    const remembered = await recall(memory)
-    return refusedAs('memory-failed', () => joined(own, remembered))
+    const others = await recall(memory)
+    return refusedAs('memory-failed', () => joined(own, others))
   }
 }
 
@@ -106,7 +106,7 @@ async function stored(memory: RollbackMemory, learned: Belief): Promise<Belief> 
   let belief = learned
   await remember(memory, async (others) => {
     belief = await joined(learned, others)
-    return { serial: belief.serial, roots: belief.roots }
+    return remembered(belief)
   })
   return belief
 }

@@ -1,7 +1,17 @@
-/** What a client must not forget: the highest bundle serial and the newest trust root it has seen. trust.md 2. */
+/**
+ * What a client must not forget: the newest trust root, and the highest serials, trees and times it has seen. trust.md 2
+ * and 6.
+ */
+import { nothingSeen, readSeen, seenJson, type Seen } from '../attestation/seen.ts'
+import { maxRoots } from '../attestation/trust-root.ts'
+import { at, listOf, textOf } from '../tlog/json-fields.ts'
+import { objectOf } from '../tlog/json-options.ts'
 import { Refusal } from '../refusal.ts'
 import { parseStrictJson } from '../tlog/strict-json.ts'
 import { ObliviousError } from './errors.ts'
+
+/** The root that the application ships, and as many as a bundle may lead to. */
+const maxChain = 1 + maxRoots
 
 /** From the text that is stored to the one that shall be; it may be called again if the store has changed meanwhile. */
 export type Change = (stored: string | undefined) => Promise<string>
@@ -18,10 +28,10 @@ export type RollbackMemory = {
 }
 
 /** `roots` is a chain of notes: each root was signed by the one before it. The last is the newest that was believed. */
-export type Remembered = { readonly serial: number; readonly roots: readonly string[] }
+export type Remembered = Seen & { readonly roots: readonly string[] }
 
 /** Nothing seen yet: every real serial is higher. */
-export const nothing: Remembered = { serial: -1, roots: [] }
+export const nothing: Remembered = { ...nothingSeen, roots: [] }
 
 /** For the life of the process. */
 export function forgetful(): RollbackMemory {
@@ -35,24 +45,24 @@ export function recall(memory: RollbackMemory): Promise<Remembered> {
 
 /** Replaces what is stored by what `merge` makes of it; anybody may have stored more since we looked. */
 export function remember(memory: RollbackMemory, merge: (stored: Remembered) => Promise<Remembered>): Promise<void> {
-  const change: Change = async (stored) => JSON.stringify(await merge(read(stored)))
+  const change: Change = async (stored) => written(await merge(read(stored)))
   return guarded(async () => {
     if (memory.update === undefined) await memory.save(await change(await memory.load()))
     else await memory.update(change)
   })
 }
 
+/** A text of an earlier version has only serial and roots: nothing else was seen then. */
 function read(text: string | undefined): Remembered {
   if (text === undefined) return nothing
-  const value = parseStrictJson(text)
-  if (!isRemembered(value)) throw new Refusal('bad-encoding', 'not a rollback memory')
-  return { serial: value.serial, roots: value.roots }
+  const { roots, ...seen } = objectOf(at(parseStrictJson(text), 'memory'))
+  if (!Object.hasOwn(seen, 'serial')) throw new Refusal('bad-encoding', 'memory.serial must be present')
+  const notes = listOf(at(roots, 'memory.roots'), maxChain).map(textOf)
+  return { ...readSeen(at(seen, 'memory')), roots: notes }
 }
 
-function isRemembered(value: unknown): value is Remembered {
-  if (typeof value !== 'object' || value === null || !('serial' in value) || !('roots' in value)) return false
-  const { serial, roots } = value
-  return Number.isSafeInteger(serial) && Array.isArray(roots) && roots.every((root) => typeof root === 'string')
+function written({ roots, ...seen }: Remembered): string {
+  return JSON.stringify({ ...seenJson(seen), roots })
 }
 
 /** A memory that fails is treated like an attack on it: nothing is sent. */

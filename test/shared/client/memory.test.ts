@@ -134,6 +134,63 @@ test('a relay that shows two processes different ages is refused to the one that
   expect(await kept()).toEqual({ serial: 20, roots: [pair.operator.root] })
 })
 
+const more = {
+  policies: { app: { serial: 42, time: startOfTest } },
+  checkpoints: { 'log.example/cvms': { size: 9, root: '11'.repeat(32) } },
+  newest: startOfTest,
+  crlNumbers: { Genoa: 4 },
+}
+
+test('what was seen of policies, trees and revocation lists is kept beside the serial, by whoever writes next', async () => {
+  await writeFile(file, JSON.stringify({ serial: 3, roots: [], ...more }))
+  await publish(1, { serial: 8 })
+  expect(await start()).toBe(1)
+  expect(await kept()).toEqual({ serial: 8, roots: [pair.operator.root], ...more })
+})
+
+test('of what two processes have seen the newer is kept', async () => {
+  const slow = fileMemory(file)
+  const newer = { ...more, policies: { app: { serial: 43, time: startOfTest } }, crlNumbers: { Genoa: 3, Turin: 2 } }
+  const behind: RollbackMemory = {
+    ...slow,
+    load: () => JSON.stringify({ serial: 3, roots: [], ...more }),
+    async update(change) {
+      if ((await slow.load()) === undefined) await writeFile(file, JSON.stringify({ serial: 4, roots: [], ...newer }))
+      await slow.update?.(change)
+    },
+  }
+  await publish(1, { serial: 8 })
+  expect(await start(behind)).toBe(1)
+  expect(await kept()).toEqual({
+    ...{ serial: 8, roots: [pair.operator.root] },
+    ...{ ...newer, crlNumbers: { Genoa: 4, Turin: 2 } },
+  })
+})
+
+test('somebody who saw another tree of the same size: nothing is sent, and nothing is overwritten', async () => {
+  const slow = fileMemory(file)
+  const theirs = JSON.stringify({ serial: 4, roots: [], ...more })
+  await writeFile(file, theirs)
+  const fork = { checkpoints: { 'log.example/cvms': { size: 9, root: '22'.repeat(32) } } }
+  const torn: RollbackMemory = { ...slow, load: () => JSON.stringify({ serial: 3, roots: [], ...fork }) }
+  await publish(1, { serial: 8 })
+  expect(await start(torn)).toBe('memory-failed')
+  expect(await readFile(file, 'utf8')).toBe(theirs)
+})
+
+test.each([
+  ['no serial', { roots: [] }],
+  ['no roots', { serial: 1 }],
+  ['roots that are no texts', { serial: 1, roots: [1] }],
+  ['a serial in words', { serial: 'one', roots: [] }],
+  ['something that a later version may have meant', { serial: 1, roots: [], extra: 1 }],
+  ['a policy without its time', { serial: 1, roots: [], policies: { app: { serial: 1 } } }],
+])('%s: memory-failed, and nothing is fetched', async (_, value) => {
+  await writeFile(file, JSON.stringify(value))
+  expect(await start()).toBe('memory-failed')
+  expect(pair.received).toEqual([])
+})
+
 test('changes by two instances come one after the other and none is lost', async () => {
   const both = [fileMemory(file), fileMemory(file)]
   const add = async (memory: RollbackMemory): Promise<void> =>
