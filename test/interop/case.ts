@@ -48,6 +48,14 @@ export class Case {
     return number
   }
 
+  /** ISO, or seconds since 1970 as in cosignatures; in milliseconds. */
+  time(name: string): number {
+    const value = this.#json[name]
+    const time = typeof value === 'string' && value.includes('T') ? Date.parse(value) : this.integer(name) * 1000
+    if (!Number.isFinite(time)) throw this.#wrong(name, 'a time')
+    return time
+  }
+
   list(name: string): Case[] {
     return this.array(name).map((entry, index) => {
       if (!isObject(entry)) throw this.#wrong(`${name}[${String(index)}]`, 'an object')

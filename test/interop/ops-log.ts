@@ -89,11 +89,7 @@ function quorate(input: Case): LogTrust {
   return { ...trusted(input), quorum }
 }
 
-/** `now` is ISO, or seconds since 1970 as in cosignatures; without it nothing is from the future. */
+/** Without `now` nothing is from the future. */
 function clockOf(input: Case): Clock {
-  if (!input.has('now')) return { now: Infinity, skew }
-  const value = input.raw('now')
-  const now = typeof value === 'string' && value.includes('T') ? Date.parse(value) : input.integer('now') * 1000
-  if (!Number.isFinite(now)) throw new Refusal('bad-encoding', 'now must be a time')
-  return { now, skew }
+  return { now: input.has('now') ? input.time('now') : Infinity, skew }
 }
