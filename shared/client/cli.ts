@@ -26,6 +26,8 @@ const world: World = {
   env: (name) => process.env[name],
   readFile: (path) => readFile(path),
   writeFile: (path, data) => writeFile(path, data),
+  create: (path, text) => writeFile(path, text, { flag: 'wx', mode: 0o600 }),
+  now: Date.now,
   version: versionOf(),
   signal: interrupted.signal,
 }

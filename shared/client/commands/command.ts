@@ -11,6 +11,10 @@ export type World = {
   env(name: string): string | undefined
   readFile(path: string): Promise<Uint8Array>
   writeFile(path: string, data: AsyncIterable<Uint8Array>): Promise<void>
+  /** A new file that only its owner reads: for secrets. Fails where there is one. */
+  create(path: string, text: string): Promise<void>
+  /** Milliseconds since 1970. */
+  now(): number
   readonly version: string
   /** Aborted by SIGINT. */
   readonly signal: AbortSignal
@@ -21,6 +25,9 @@ export type Command = {
   readonly help: string
   run(args: readonly string[], world: World): Promise<ExitCode>
 }
+
+/** Commands under one word, as in `asunder trust show`. */
+export type Group = { readonly summary: string; readonly commands: Readonly<Record<string, Command>> }
 
 /** 0 done, 1 failed, 2 called in a way that makes no sense, 130 interrupted. */
 export type ExitCode = 0 | 1 | 2 | 130

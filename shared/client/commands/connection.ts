@@ -87,11 +87,13 @@ function named(options: NodeOptions): ObliviousFetch {
   }
 }
 
+/** `option` is its name without dashes, or the capitals by which the help calls a place. */
 export async function readText(option: string, path: string, world: World): Promise<string> {
   try {
     return fromUtf8(await world.readFile(path))
   } catch (cause) {
-    throw new Failure(`--${option}: cannot read ${path} as text: ${reasonOf(cause)}`, { cause })
+    const name = /^[A-Z]/.test(option) ? option : `--${option}`
+    throw new Failure(`${name}: cannot read ${path} as text: ${reasonOf(cause)}`, { cause })
   }
 }
 

@@ -1,4 +1,6 @@
 /** From anything that was thrown to an exit code and lines that say what happened and what to do. */
+import { Refusal } from '../../refusal.ts'
+import { refusalsOf } from '../../tlog/json-options.ts'
 import { ObliviousError, type ObliviousErrorCode } from '../errors.ts'
 import { Failure, UsageError, type ExitCode, type World } from './command.ts'
 
@@ -19,10 +21,16 @@ export function report(error: unknown, world: World): ExitCode {
   if (error instanceof UsageError) return complain(error.message, world, 2)
   if (error instanceof Failure) return complain(error.message, world, 1)
   if (error instanceof ObliviousError) return complain(wordsFor(error), world, 1)
+  if (error instanceof Refusal) return complain(refusalsOf(error).map(told).join('\n  '), world, 1)
   // The library's own words for a call that makes no sense.
   if (error instanceof TypeError && error.message.startsWith('fetch: ')) return complain(error.message, world, 2)
   if (isTimeout(error)) return complain('no complete answer in time; raise --timeout', world, 1)
   return complain(error instanceof Error ? (error.stack ?? error.message) : String(error), world, 1)
+}
+
+/** Also for what a file of trust or policy must not say. */
+export function told({ code, message }: Refusal): string {
+  return `${code}: ${message}`
 }
 
 function complain(text: string, world: World, code: ExitCode): ExitCode {

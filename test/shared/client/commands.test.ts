@@ -1,13 +1,12 @@
 /** The command `asunder` without its process: data on one side, diagnostics on the other, exit codes that mean something. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { concat, fromUtf8, utf8 } from '../../../shared/bytes.ts'
+import { fromUtf8, utf8 } from '../../../shared/bytes.ts'
 import type { World } from '../../../shared/client/commands/command.ts'
 import { eventData } from '../../../shared/client/commands/events.ts'
 import { main } from '../../../shared/client/commands/main.ts'
 import { operator } from './operator.ts'
+import { newTerminal, type Terminal } from './terminal.ts'
 import { serve, town, type Town } from './town.ts'
-
-type Terminal = World & { readonly files: Map<string, Uint8Array>; readonly shown: { out: string; err: string } }
 
 let pair: Town
 let terminal: Terminal
@@ -19,35 +18,6 @@ beforeEach(async () => {
 })
 
 afterEach(() => pair.close())
-
-function newTerminal(changes: Partial<World> & { typed?: string } = {}): Terminal {
-  const files = new Map<string, Uint8Array>()
-  const shown = { out: '', err: '' }
-  const { typed = '', ...rest } = changes
-  return {
-    files,
-    shown,
-    stdin: ReadableStream.from([utf8(typed)]),
-    out: (data) => {
-      shown.out += typeof data === 'string' ? data : fromUtf8(data)
-      return Promise.resolve()
-    },
-    outIsTTY: false,
-    say: (text) => void (shown.err += `${text}\n`),
-    paint: (_style, text) => text,
-    env: () => undefined,
-    readFile: (path) => {
-      const file = files.get(path)
-      return file === undefined ? Promise.reject(new Error('no such file')) : Promise.resolve(file)
-    },
-    writeFile: async (path, data) => {
-      files.set(path, concat(...(await Array.fromAsync(data))))
-    },
-    version: '1.2.3',
-    signal: new AbortController().signal,
-    ...rest,
-  }
-}
 
 const connection = (): string[] => [
   ...['--relay', pair.url, '--trust', 'root.note', '--placement', 'front', '--memory', 'none', '--plaintext-loopback'],
