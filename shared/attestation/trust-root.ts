@@ -61,7 +61,8 @@ function isHeld(current: TrustRoot, note: string): boolean {
   return version <= current.version
 }
 
-function checkSuccession(current: RootFields, next: RootFields): void {
+/** The rules of the next version, whoever signed it. */
+export function checkSuccession(current: RootFields, next: RootFields): void {
   if (next.version !== current.version + 1) {
     throw new Refusal('bad-trust-root', `version ${next.version} does not follow ${current.version}`)
   }

@@ -1,30 +1,40 @@
 /** Which subcommand, which help, which exit code: the command line without its door. */
 import { ask } from './ask.ts'
 import { bundle } from './bundle.ts'
-import { UsageError, type Command, type ExitCode, type World } from './command.ts'
+import { UsageError, type Command, type ExitCode, type Group, type World } from './command.ts'
 import { report } from './failure.ts'
 import { fetch } from './fetch.ts'
+import { trust } from './trust.ts'
 
-const commands: Readonly<Record<string, Command>> = { ask, bundle, fetch }
+type Commands = Readonly<Record<string, Command | Group>>
+
+const commands: Commands = { ask, bundle, fetch, trust }
 
 export async function main(args: readonly string[], world: World): Promise<ExitCode> {
   try {
-    return await dispatched(args, world)
+    const [name] = args
+    if (name === '--version' || name === '-v') return await print(`${world.version}\n`, world)
+    return await dispatched('asunder', commands, args, world)
   } catch (error) {
     return report(error, world)
   }
 }
 
-async function dispatched([name, ...args]: readonly string[], world: World): Promise<ExitCode> {
-  if (name === '--version' || name === '-v') return print(`${world.version}\n`, world)
+async function dispatched(
+  title: string,
+  choice: Commands,
+  [name, ...args]: readonly string[],
+  world: World,
+): Promise<ExitCode> {
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    const text = `${overview()}\n`
+    const text = `${overview(title, choice)}\n`
     if (name !== undefined) return print(text, world)
     world.say(text)
     return 2
   }
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
-  if (command === undefined) throw new UsageError(`no command ${JSON.stringify(name)}; see asunder --help`)
+  const command = Object.hasOwn(choice, name) ? choice[name] : undefined
+  if (command === undefined) throw new UsageError(`no command ${JSON.stringify(name)}; see ${title} --help`)
+  if ('commands' in command) return dispatched(`${title} ${name}`, command.commands, args, world)
   return wantsHelp(args) ? print(`${command.help}\n`, world) : command.run(args, world)
 }
 
@@ -33,14 +43,14 @@ function wantsHelp(args: readonly string[]): boolean {
   return own.includes('--help') || own.includes('-h')
 }
 
-function overview(): string {
-  const rows = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
+function overview(title: string, choice: Commands): string {
+  const rows = Object.entries(choice).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
   return [
-    'Usage: asunder COMMAND [options]',
+    `Usage: ${title} COMMAND [options]`,
     '',
     ...rows,
     '',
-    'asunder COMMAND --help tells more; --version prints the version.',
+    `${title} COMMAND --help tells more; asunder --version prints the version.`,
   ].join('\n')
 }
 

@@ -1,10 +1,11 @@
 /** The command as a shell meets it: real processes, real signals, and whichever Node stands in the PATH. */
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { readSigner } from '../../../shared/tlog/signer.ts'
 import { town, type Town } from './town.ts'
 
 const bin = resolve('shared/client/bin.mjs')
@@ -66,6 +67,16 @@ test('a usage error exits with 2 and leaves standard output empty', async () => 
   const { code, out, err } = await asunder(['ask', 'hello'])
   expect([code, out]).toEqual([2, ''])
   expect(err).toMatch(/^asunder: --relay is missing/)
+})
+
+test('a signing key lands in a file that only its owner reads, once', async () => {
+  const { code, out } = await asunder(['trust', 'keygen', 'root.example/1'])
+  const path = join(folder, 'root.example-1.skey')
+  const before = await readFile(path, 'utf8')
+  expect([code, out]).toEqual([0, `${(await readSigner(before.trim())).vkey}\n`])
+  expect((await stat(path)).mode & 0o777).toBe(0o600)
+  expect(await asunder(['trust', 'keygen', 'root.example/1'])).toMatchObject({ code: 1, out: '' })
+  expect(await readFile(path, 'utf8')).toBe(before)
 })
 
 test('Ctrl-C in the middle of an answer exits with 130', async () => {
