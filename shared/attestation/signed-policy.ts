@@ -58,11 +58,12 @@ export function policyText(policy: unknown): string {
  * `malformed-note`, `bad-encoding`, `policy-widens`, `policy-expired`, `root-expired` or `rolled-back`.
  */
 export async function verifyPolicy(note: string, question: PolicyQuestion): Promise<VerifiedPolicy> {
-  const { root, lastSerial = 0 } = question
+  const { root, now, skew, lastSerial = 0 } = question
   const { text, signers } = await verifyThreshold(note, root.policyKeys, root.policyThreshold)
   const policy = readPolicyFields(readText('policy', text))
   narrows(policy, root)
-  checkTimes(policy, question)
+  if (now >= root.notAfter) throw new Refusal('root-expired', 'the newest trust root ended')
+  checkPolicyTimes(policy, now, skew)
   if (policy.serial < lastSerial) throw new Refusal('rolled-back', `policy.serial ${policy.serial} after ${lastSerial}`)
   return {
     ...policy,
@@ -116,8 +117,8 @@ function checkProduction({ snp }: PolicyFields, { use }: RootFields): void {
   ])
 }
 
-function checkTimes({ notBefore, notAfter }: PolicyFields, { root, now, skew = defaultSkew }: PolicyQuestion): void {
-  if (now >= root.notAfter) throw new Refusal('root-expired', 'the newest trust root ended')
+/** `skew`: milliseconds by which our clock may be behind the signers'. */
+export function checkPolicyTimes({ notBefore, notAfter }: PolicyFields, now: number, skew = defaultSkew): void {
   if (now < notBefore - skew) throw new Refusal('policy-expired', 'policy.notBefore is in the future')
   if (now >= notAfter) throw new Refusal('policy-expired', 'policy.notAfter has passed')
 }

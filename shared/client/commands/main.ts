@@ -4,11 +4,12 @@ import { bundle } from './bundle.ts'
 import { UsageError, type Command, type ExitCode, type Group, type World } from './command.ts'
 import { report } from './failure.ts'
 import { fetch } from './fetch.ts'
+import { policy } from './policy.ts'
 import { trust } from './trust.ts'
 
 type Commands = Readonly<Record<string, Command | Group>>
 
-const commands: Commands = { ask, bundle, fetch, trust }
+const commands: Commands = { ask, bundle, fetch, policy, trust }
 
 export async function main(args: readonly string[], world: World): Promise<ExitCode> {
   try {
