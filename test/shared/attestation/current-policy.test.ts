@@ -101,6 +101,12 @@ describe('somebody who remembers', () => {
     expect(await codeFor(offer, question)).toBe(code)
   })
 
+  test('hears first that the clock is wrong, whatever else it makes look wrong', async () => {
+    const question = { now: now - 30 * day, seen: memory({ newest: now }) }
+    expect(await codeFor(offer, question)).toBe('cosignature-from-future')
+    expect(await codeFor(offer, { now: now - 30 * day })).toBe('policy-expired')
+  })
+
   test('remembers what it knew before as well', async () => {
     const before = memory({
       serial: 5,

@@ -110,6 +110,14 @@ describe('time', () => {
     expect(await verdictOn(changes)).toBe(code)
   })
 
+  test.each([
+    ['no time', now, now],
+    ['less than that', now, now - 1000],
+    ['more than a week', now, now + week + 1000],
+  ])('a policy for %s is not even signed', async (_, from, to) => {
+    expect(await codeOf(() => policyText(policyJson(life(from, to))))).toBe('policy-expired')
+  })
+
   test('the caller’s skew replaces ours', async () => {
     expect(await verdictOn(life(now + 1000, now + hour), { skew: 0 })).toBe('policy-expired')
   })
