@@ -6,7 +6,7 @@ import { verifyLoggedIdentity, verifyLoggedPolicy } from '../../../shared/attest
 import { nothingSeen, treeSeen, type Seen } from '../../../shared/attestation/seen.ts'
 import { signPolicy, verifyPolicy, type VerifiedPolicy } from '../../../shared/attestation/signed-policy.ts'
 import type { Verdict } from '../../../shared/attestation/verdict.ts'
-import { concat, fromHex, hex, uint64, utf8, type Bytes } from '../../../shared/bytes.ts'
+import { base64, concat, fromBase64, fromHex, hex, uint64, utf8, type Bytes } from '../../../shared/bytes.ts'
 import { keysLeaf, releaseLeaf } from '../../../shared/tlog/release.ts'
 import { codeOf } from '../tlog/code-of.ts'
 import { filler, ledger, origin, type Spoken } from './ledger.ts'
@@ -66,6 +66,7 @@ describe('a policy', () => {
     ['a proof of an identity', () => identityProof, 'root-mismatch'],
     ['another index', () => policyProof.replace('index 1', 'index 0'), 'root-mismatch'],
     ['an index beyond the tree', () => policyProof.replace('index 1', 'index 4'), 'index-out-of-range'],
+    ['a damaged hash', () => damagedLine(policyProof, 2), 'root-mismatch'],
     ['a hash less', () => withoutLine(policyProof, 2), 'proof-too-short'],
     ['a hash more', () => twiceLine(policyProof, 2), 'proof-too-long'],
     ['no proof at all, in words', () => 'trust me\n\n', 'malformed-proof'],
@@ -238,4 +239,12 @@ function withoutLine(text: string, index: number): string {
 function twiceLine(text: string, index: number): string {
   const lines = text.split('\n')
   return lines.toSpliced(index, 0, lines.at(index) ?? '').join('\n')
+}
+
+/** A line of base64 with its first octet changed. */
+function damagedLine(text: string, index: number): string {
+  const lines = text.split('\n')
+  const bytes = fromBase64(lines[index] ?? '')
+  bytes[0] = (bytes[0] ?? 0) ^ 1
+  return lines.with(index, base64(bytes)).join('\n')
 }
