@@ -45,7 +45,7 @@ function wantsHelp(args: readonly string[]): boolean {
 }
 
 function overview(title: string, choice: Commands): string {
-  const rows = Object.entries(choice).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
+  const rows = Object.entries(choice).map(([name, { summary }]) => `  ${name.padEnd(11)}${summary}`)
   return [
     `Usage: ${title} COMMAND [options]`,
     '',
