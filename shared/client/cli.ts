@@ -27,8 +27,8 @@ const world: World = {
   readFile: (path) => readFile(path),
   writeFile: (path, data) => writeFile(path, data),
   create: (path, text) => writeFile(path, text, { flag: 'wx', mode: 0o600 }),
-  now: Date.now,
   version: versionOf(),
+  now: Date.now,
   signal: interrupted.signal,
 }
 

@@ -13,9 +13,9 @@ export type World = {
   writeFile(path: string, data: AsyncIterable<Uint8Array>): Promise<void>
   /** A new file that only its owner reads: for secrets. Fails where there is one. */
   create(path: string, text: string): Promise<void>
-  /** Milliseconds since 1970. */
-  now(): number
   readonly version: string
+  /** milliseconds since 1970 */
+  now(): number
   /** Aborted by SIGINT. */
   readonly signal: AbortSignal
 }
@@ -24,10 +24,11 @@ export type Command = {
   readonly summary: string
   readonly help: string
   run(args: readonly string[], world: World): Promise<ExitCode>
+  /** Commands below this one: the next word names one of them. */
+  readonly below?: Commands
 }
 
-/** Commands under one word, as in `asunder trust show`. */
-export type Group = { readonly summary: string; readonly commands: Readonly<Record<string, Command>> }
+export type Commands = Readonly<Record<string, Command>>
 
 /** 0 done, 1 failed, 2 called in a way that makes no sense, 130 interrupted. */
 export type ExitCode = 0 | 1 | 2 | 130
@@ -40,4 +41,29 @@ export class UsageError extends Error {
 /** A failure with a sentence for people; anything else that is thrown is a defect and shows its stack. */
 export class Failure extends Error {
   override readonly name = 'Failure'
+}
+
+/** A command that does nothing by itself: the next word says what. `name` is how it is called, with what is before it. */
+export function group(name: string, summary: string, about: string, below: Commands): Command {
+  const help = [
+    `Usage: asunder ${name} COMMAND [options]`,
+    about,
+    listed(below),
+    `asunder ${name} COMMAND --help tells more.`,
+  ]
+  return {
+    summary,
+    help: help.join('\n\n'),
+    below,
+    run([word]) {
+      const what = word === undefined ? 'needs a command' : `has no command ${JSON.stringify(word)}`
+      return Promise.reject(new UsageError(`${name} ${what}; see asunder ${name} --help`))
+    },
+  }
+}
+
+export function listed(commands: Commands): string {
+  const rows = Object.entries(commands)
+  const width = Math.max(9, ...rows.map(([name]) => name.length)) + 1
+  return rows.map(([name, { summary }]) => `  ${name.padEnd(width)}${summary}`).join('\n')
 }

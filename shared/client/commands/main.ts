@@ -1,41 +1,40 @@
 /** Which subcommand, which help, which exit code: the command line without its door. */
 import { ask } from './ask.ts'
 import { bundle } from './bundle.ts'
-import { UsageError, type Command, type ExitCode, type Group, type World } from './command.ts'
+import { listed, UsageError, type Command, type Commands, type ExitCode, type World } from './command.ts'
 import { report } from './failure.ts'
 import { fetch } from './fetch.ts'
 import { policy } from './policy.ts'
 import { trust } from './trust.ts'
 
-type Commands = Readonly<Record<string, Command | Group>>
-
 const commands: Commands = { ask, bundle, fetch, policy, trust }
 
 export async function main(args: readonly string[], world: World): Promise<ExitCode> {
   try {
-    const [name] = args
-    if (name === '--version' || name === '-v') return await print(`${world.version}\n`, world)
-    return await dispatched('asunder', commands, args, world)
+    return await dispatched(args, world)
   } catch (error) {
     return report(error, world)
   }
 }
 
-async function dispatched(
-  title: string,
-  choice: Commands,
-  [name, ...args]: readonly string[],
-  world: World,
-): Promise<ExitCode> {
+async function dispatched([name, ...args]: readonly string[], world: World): Promise<ExitCode> {
+  if (name === '--version' || name === '-v') return print(`${world.version}\n`, world)
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    const text = `${overview(title, choice)}\n`
+    const text = `${overview()}\n`
     if (name !== undefined) return print(text, world)
     world.say(text)
     return 2
   }
-  const command = Object.hasOwn(choice, name) ? choice[name] : undefined
-  if (command === undefined) throw new UsageError(`no command ${JSON.stringify(name)}; see ${title} --help`)
-  if ('commands' in command) return dispatched(`${title} ${name}`, command.commands, args, world)
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (command === undefined) throw new UsageError(`no command ${JSON.stringify(name)}; see asunder --help`)
+  return descended(command, args, world)
+}
+
+/** To the command that the words name; help is that of the last one. */
+function descended(command: Command, args: readonly string[], world: World): Promise<ExitCode> {
+  const [word = '', ...rest] = args
+  const next = command.below !== undefined && Object.hasOwn(command.below, word) ? command.below[word] : undefined
+  if (next !== undefined) return descended(next, rest, world)
   return wantsHelp(args) ? print(`${command.help}\n`, world) : command.run(args, world)
 }
 
@@ -44,14 +43,13 @@ function wantsHelp(args: readonly string[]): boolean {
   return own.includes('--help') || own.includes('-h')
 }
 
-function overview(title: string, choice: Commands): string {
-  const rows = Object.entries(choice).map(([name, { summary }]) => `  ${name.padEnd(11)}${summary}`)
+function overview(): string {
   return [
-    `Usage: ${title} COMMAND [options]`,
+    'Usage: asunder COMMAND [options]',
     '',
-    ...rows,
+    listed(commands),
     '',
-    `${title} COMMAND --help tells more; asunder --version prints the version.`,
+    'asunder COMMAND --help tells more; --version prints the version.',
   ].join('\n')
 }
 
