@@ -1,10 +1,10 @@
 /** What the judge is asked and what it answers. house.md 1, trust.md 3 and 8. */
 import type { Evidence, EvidenceKind } from './evidence.ts'
 import type { EvidencePolicy } from './policy.ts'
+import type { Proven } from './proven.ts'
 import type { SnpFacts } from './sev-snp/facts.ts'
 import type { ChipMode } from './sev-snp/policy.ts'
 import type { Product } from './sev-snp/products.ts'
-import type { Proven } from './sev-snp/proven.ts'
 
 /** What the log leaf of trust.md 4 is made of, as far as the kind has it; lower-case hex, '' where it is absent. */
 export type Identity = {

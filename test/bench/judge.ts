@@ -5,7 +5,7 @@
  * Prints; asserts verdicts, never timings. Run: node test/bench/judge.ts [rounds]
  */
 import { judge, type Question } from '../../shared/attestation/judge.ts'
-import { Proven } from '../../shared/attestation/sev-snp/proven.ts'
+import { Proven } from '../../shared/attestation/proven.ts'
 import { question, there, whole } from '../shared/attestation/sev-snp/real.ts'
 import { median, percentile, table, verdict } from './measure.ts'
 

@@ -5,6 +5,8 @@
 import { hex } from '../../bytes.ts'
 import { Refusal } from '../../refusal.ts'
 import { checkSizes, type Evidence } from '../evidence.ts'
+import { Proven } from '../proven.ts'
+import type { PublicKey } from '../signatures.ts'
 import type { Findings, Question } from '../verdict.ts'
 import { checkChain, readLeaf } from './chain.ts'
 import { checkCrl } from './crl.ts'
@@ -13,10 +15,8 @@ import * as guest from './guest-checks.ts'
 import { readLeafClaims } from './leaf.ts'
 import * as platform from './platform-checks.ts'
 import { defaultSkew, narrowed, strictCrl, type SnpPolicy } from './policy.ts'
-import { Proven } from './proven.ts'
 import { readReport, type SnpReport } from './report.ts'
 import { checkReserved, checkSigner, checkVersion } from './report-checks.ts'
-import { reportSignedBy, type PublicKey } from './signatures.ts'
 import { counted } from './tcb.ts'
 
 /** Leaf, issuer, root and revocation list. */
@@ -82,7 +82,7 @@ function readEvidence(evidence: Evidence): SnpReport {
 
 /** Check 12. */
 async function checkSignature({ signature, signed }: SnpReport, key: PublicKey): Promise<void> {
-  if (await reportSignedBy(key, signature, signed)) return
+  if (await key.verifies(signature, signed)) return
   throw new Refusal('bad-signature', 'the leaf did not sign this report')
 }
 

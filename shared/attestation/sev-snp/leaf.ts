@@ -5,7 +5,7 @@
 import type { Bytes } from '../../bytes.ts'
 import { Refusal, refuseAs } from '../../refusal.ts'
 import { readDer, tags } from '../der.ts'
-import type { Certificate } from './certificate.ts'
+import type { Certificate } from '../x509/certificate.ts'
 import type { LeafKind, ProductRow, TcbPart } from './products.ts'
 import type { Tcb } from './tcb.ts'
 

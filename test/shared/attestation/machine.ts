@@ -7,7 +7,7 @@ import { releaseOf } from '../../../shared/attestation/logged.ts'
 import type { Bytes } from '../../../shared/bytes.ts'
 import { house, snpJson, type House } from './policies.ts'
 import { ask, hwid, type Changes } from './sev-snp/forge.ts'
-import { digestOf } from './sev-snp/values.ts'
+import { digestOf } from './values.ts'
 
 export async function hardwareHouse(): Promise<House> {
   return house({ use: 'production', vendorRoots: ask().trust.vendorRoots ?? [] })

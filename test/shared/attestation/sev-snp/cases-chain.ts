@@ -5,7 +5,7 @@ import { now } from '../makers.ts'
 import type { Case } from './cases-encoding.ts'
 import { arc, ia5, small, tcb } from './forge.ts'
 import { algorithms, constraints, day, extension, keys, nameOf, usage } from './forge-certificate.ts'
-import { bytes } from './values.ts'
+import { bytes } from '../values.ts'
 
 const skew = 120_000
 const minute = 60_000

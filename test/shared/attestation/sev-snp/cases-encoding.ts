@@ -4,7 +4,7 @@ import * as der from '../../../../shared/upstream/der.ts'
 import { tcb, type Changes } from './forge.ts'
 import { keys } from './forge-certificate.ts'
 import type { ReportFields } from './forge-report.ts'
-import { bytes } from './values.ts'
+import { bytes } from '../values.ts'
 import type { Finding } from '../../../../shared/attestation/sev-snp/findings.ts'
 
 export type Case = readonly [finding: Finding, title: string, changes: Changes]

@@ -4,7 +4,7 @@ import { strictSnp } from '../../../../shared/attestation/sev-snp/policy.ts'
 import { now } from '../makers.ts'
 import type { Case } from './cases-encoding.ts'
 import { hwid, measurement, reportData, small, tcb } from './forge.ts'
-import { bytes } from './values.ts'
+import { bytes } from '../values.ts'
 
 const listed = { digest: hex(measurement), minGuestSvn: 4, notAfter: Infinity }
 const other = { digest: 'ee'.repeat(48), minGuestSvn: 0, notAfter: Infinity, hostData: '77'.repeat(32) }

@@ -4,8 +4,8 @@ import * as der from '../../../../shared/upstream/der.ts'
 import type { Case } from './cases-encoding.ts'
 import { small } from './forge.ts'
 import { extension, nameOf, usage } from './forge-certificate.ts'
-import { refusedPoints, refusedRsa } from './keys.ts'
-import { bytes } from './values.ts'
+import { refusedPoints, refusedRsa } from '../x509/keys.ts'
+import { bytes } from '../values.ts'
 
 const again = der.setOfOne(der.sequence(der.objectId('2.5.4.3'), der.utf8String('SEV-VCEK')))
 const constrained = (critical: boolean, ...more: Bytes[]) => ({

@@ -10,7 +10,7 @@ import * as der from '../../../../shared/upstream/der.ts'
 import { now } from '../makers.ts'
 import * as x509 from './forge-certificate.ts'
 import { forgeReport, type ReportFields } from './forge-report.ts'
-import { bytes, digestOf } from './values.ts'
+import { bytes, digestOf } from '../values.ts'
 
 const { day, keys, algorithms, nameOf, extension } = x509
 

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { judge } from '../../../../shared/attestation/judge.ts'
 import { checkOf, findings } from '../../../../shared/attestation/sev-snp/findings.ts'
 import { strictSnp } from '../../../../shared/attestation/sev-snp/policy.ts'
-import { Proven } from '../../../../shared/attestation/sev-snp/proven.ts'
+import { Proven } from '../../../../shared/attestation/proven.ts'
 import { hex } from '../../../../shared/bytes.ts'
 import type { RefusalCode } from '../../../../shared/refusal.ts'
 import * as der from '../../../../shared/upstream/der.ts'
@@ -18,7 +18,7 @@ import { platformCases } from './cases-platform.ts'
 import { structureCases } from './cases-structure.ts'
 import { ask, hwid, ia5, measurement, small, tcb, type Changes } from './forge.ts'
 import { constraints, day, extension, usage } from './forge-certificate.ts'
-import { bytes, digestOf } from './values.ts'
+import { bytes, digestOf } from '../values.ts'
 
 const refusal = (changes: Changes = {}) => codeOf(() => judge(ask(changes)))
 const verdict = (changes: Changes = {}) => judge(ask(changes))

@@ -1,19 +1,21 @@
 /** AMD's own certificates and lists: every such entry of evidence/MANIFEST.json gives the result that it states. */
 import { describe, expect, test } from 'vitest'
 import { judge } from '../../../../shared/attestation/judge.ts'
-import { commonName, readCertificate, type Certificate } from '../../../../shared/attestation/sev-snp/certificate.ts'
 import { readLeaf } from '../../../../shared/attestation/sev-snp/chain.ts'
-import { readCrl } from '../../../../shared/attestation/sev-snp/crl.ts'
 import { readLeafClaims } from '../../../../shared/attestation/sev-snp/leaf.ts'
+import { commonName } from '../../../../shared/attestation/sev-snp/name.ts'
 import { readPem } from '../../../../shared/attestation/sev-snp/pem.ts'
 import { products } from '../../../../shared/attestation/sev-snp/products.ts'
 import { readReport } from '../../../../shared/attestation/sev-snp/report.ts'
-import { importRsa, isPss, reportSignedBy, signedBy } from '../../../../shared/attestation/sev-snp/signatures.ts'
+import { isPss, signedBy } from '../../../../shared/attestation/sev-snp/signatures.ts'
 import { counted } from '../../../../shared/attestation/sev-snp/tcb.ts'
+import { importKey } from '../../../../shared/attestation/signatures.ts'
+import { readCertificate, type Certificate } from '../../../../shared/attestation/x509/certificate.ts'
+import { readCrl } from '../../../../shared/attestation/x509/crl.ts'
 import { hex } from '../../../../shared/bytes.ts'
 import { codeOf } from '../../tlog/code-of.ts'
 import { chainOf, issuersOf, of, pick, question, read, text, there, whole, type Entry } from './real.ts'
-import { digestOf } from './values.ts'
+import { digestOf } from '../values.ts'
 
 describe.skipIf(!there)('AMD', () => {
   test.each(of('amd-ca-chain', 'amd/'))(
@@ -38,7 +40,7 @@ describe.skipIf(!there)('AMD', () => {
         [fields['askNotAfter'], fields['arkNotAfter']].map((end) => Date.parse(String(end))),
       )
       expect([isPss(ask), isPss(ark)]).toEqual([true, true])
-      const rootKey = await importRsa(ark.spki)
+      const rootKey = await importKey('rsa-pss-sha384', ark.spki)
       expect([await signedBy(rootKey, ark), await signedBy(rootKey, ask)]).toEqual([true, true])
       expect(Object.values(products).map(({ root }) => root)).toContain(digestOf(ark.der))
     },
@@ -48,7 +50,7 @@ describe.skipIf(!there)('AMD', () => {
     '%s: signed by its root, with the stated times, number and serials',
     async (file, entry) => {
       const [list] = readPem(text(file))
-      const crl = readCrl(list ?? new Uint8Array(0))
+      const crl = readCrl(list ?? new Uint8Array(0), 1024)
       const [ask, ark] = readPem(text(`amd/ask_ark_${file.includes('genoa') ? 'genoa' : 'milan'}.pem`)).map(
         readCertificate,
       )
@@ -59,7 +61,9 @@ describe.skipIf(!there)('AMD', () => {
         revokedSerials: crl.serials,
       })
       expect(Number(`0x${String(entry.fields['crlNumber'])}`)).toBe(crl.number)
-      expect(isPss(crl) && (await signedBy(await importRsa(ark?.spki ?? new Uint8Array(0)), crl))).toBe(true)
+      expect(
+        isPss(crl) && (await signedBy(await importKey('rsa-pss-sha384', ark?.spki ?? new Uint8Array(0)), crl)),
+      ).toBe(true)
       expect(crl.serials.includes(ask?.serial ?? '')).toBe(entry.expected.currentAskRevoked)
     },
   )
@@ -114,7 +118,7 @@ describe.skipIf(!there)('leaves', () => {
       const product = file.includes('genoa') ? 'Genoa' : 'Milan'
       const { notBefore } = readCertificate(leaf)
       const { key } = await chainOf([leaf, ...readPem(issuersOf(product, 'VCEK'))], 'VCEK', notBefore)
-      expect(await reportSignedBy(key, report.signature, report.signed)).toBe(true)
+      expect(await key.verifies(report.signature, report.signed)).toBe(true)
     },
   )
 })

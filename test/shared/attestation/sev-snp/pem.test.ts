@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { readEndorsements, readPem } from '../../../../shared/attestation/sev-snp/pem.ts'
 import { base64, hex } from '../../../../shared/bytes.ts'
 import { codeOf } from '../../tlog/code-of.ts'
-import { bytes } from './values.ts'
+import { bytes } from '../values.ts'
 
 const [leaf, ask, ark, crl] = [bytes(3, 1), bytes(60, 2), bytes(61, 3), bytes(5, 4)]
 const pem = (der: Uint8Array, label = 'CERTIFICATE') =>

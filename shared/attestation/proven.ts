@@ -2,7 +2,7 @@
  * What was proven of bytes stays true of the same bytes. An asker who keeps this from one question to the next saves
  * most of the signatures and gets the same answers: dates, pins, numbers and policy are asked anew each time.
  */
-import { equal, hex, type Bytes } from '../../bytes.ts'
+import { equal, hex, type Bytes } from '../bytes.ts'
 
 type Entry = { readonly parts: readonly Bytes[]; readonly value: unknown }
 

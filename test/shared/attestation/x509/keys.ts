@@ -1,7 +1,7 @@
 /** Public keys that the profile refuses, in otherwise good SubjectPublicKeyInfo. RFC 5480 §2, RFC 8017 A.1.1. */
 import { concat, type Bytes } from '../../../../shared/bytes.ts'
 import * as der from '../../../../shared/upstream/der.ts'
-import { bytes } from './values.ts'
+import { bytes } from '../values.ts'
 
 export const refusedRsa: readonly (readonly [string, Bytes])[] = [
   ['another exponent', rsaKey({ exponent: 3 })],
