@@ -1,16 +1,9 @@
 /** Checks 13-18 of attestation.md a.6: how the guest was started, on what kind of platform, and what it is. */
 import { hex } from '../../bytes.ts'
 import { Refusal } from '../../refusal.ts'
-import type { Finding } from './findings.ts'
-import type { Bound, GuestRules, Measurement, PlatformRules, SnpPolicy } from './policy.ts'
+import { checkBits, hasBit, type Rule } from '../bits.ts'
+import type { GuestRules, Measurement, PlatformRules, SnpPolicy } from './policy.ts'
 import type { SnpReport } from './report.ts'
-
-type Rule<K> = {
-  readonly name: K
-  readonly bit: bigint
-  readonly sense: 'danger' | 'protection'
-  readonly code: Finding
-}
 
 const mustBeOne = 17n
 const guestSmt = 16n
@@ -39,18 +32,18 @@ const platformRules: readonly Rule<keyof PlatformRules>[] = [
 
 /** Check 13. */
 export function checkGuestPolicy({ policy: bits, platform, reportIdMa }: SnpReport, { guestPolicy }: SnpPolicy): void {
-  if (!has(bits, mustBeOne)) throw new Refusal('guest-policy-malformed', 'POLICY bit 17 is not set')
-  apply(guestRules, bits, guestPolicy)
+  if (!hasBit(bits, mustBeOne)) throw new Refusal('guest-policy-malformed', 'POLICY bit 17 is not set')
+  checkBits(guestRules, bits, guestPolicy)
   // A migration agent may read the guest's registers; none is ever allowed, so its id says that there is none.
   if (!reportIdMa.every((octet) => octet === 0xff)) throw new Refusal('migration-allowed', 'there is a migration agent')
   // A guest that would bear SMT is safe where the platform has none.
-  const shared = has(bits, guestSmt) && has(platform, smtEnabled)
+  const shared = hasBit(bits, guestSmt) && hasBit(platform, smtEnabled)
   if (shared && guestPolicy.smt === 0) throw new Refusal('smt-allowed', 'threads of others may share a core')
 }
 
 /** Check 14. */
 export function checkPlatform({ platform: bits }: SnpReport, { platform }: SnpPolicy): void {
-  apply(platformRules, bits, platform)
+  checkBits(platformRules, bits, platform)
 }
 
 /** Check 15. A report that the host asked for has 0xFFFFFFFF, which no policy can list. */
@@ -88,17 +81,4 @@ export function checkHostSide(report: SnpReport, policy: SnpPolicy): void {
 export function checkIdentity(report: SnpReport, policy: SnpPolicy, listed: Measurement): void {
   if (hex(report.hostData) === (listed.hostData ?? policy.hostData)) return
   throw new Refusal('identity-refused', 'settings that belong to another image')
-}
-
-function apply<K extends string>(rules: readonly Rule<K>[], bits: bigint, bounds: Readonly<Record<K, Bound>>): void {
-  for (const { name, bit, sense, code } of rules) {
-    const bound = bounds[name]
-    const set = has(bits, bit)
-    const bad = sense === 'danger' ? bound === 0 && set : bound === 1 && !set
-    if (bad) throw new Refusal(code, `${name} at bit ${bit}`)
-  }
-}
-
-function has(bits: bigint, bit: bigint): boolean {
-  return ((bits >> bit) & 1n) === 1n
 }

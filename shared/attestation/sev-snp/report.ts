@@ -2,8 +2,9 @@
  * The attestation report, versions 2 to 5: 1184 bytes, integers little-endian. attestation.md a.1; AMD 56860,
  * ATTESTATION_REPORT. Reading takes every field where it lies and judges none, except that it must fit exactly.
  */
-import { Reader, type Bytes } from '../../bytes.ts'
+import type { Bytes } from '../../bytes.ts'
 import { Refusal } from '../../refusal.ts'
+import { LittleEndian } from '../little-endian.ts'
 
 export const reportLength = 0x4a0
 const signedLength = 0x2a0
@@ -116,47 +117,4 @@ function readScalar(from: LittleEndian, name: string): Bytes {
   const scalar = from.take(scalarLength).toReversed()
   from.zeros(name, scalarSpace - scalarLength)
   return scalar
-}
-
-/**
- * Moves over little-endian fields and remembers what should have been zero. An object literal is evaluated in its
- * order, so `skip` and `zeros`, which add nothing to it, keep the reading above in the order of the table.
- */
-class LittleEndian {
-  readonly #from: Reader
-  readonly reserved: (readonly [name: string, bytes: Bytes])[] = []
-
-  constructor(bytes: Uint8Array) {
-    this.#from = new Reader(bytes)
-  }
-
-  take(length: number): Bytes {
-    return this.#from.take(length)
-  }
-
-  uint8(): number {
-    return this.#from.uint8()
-  }
-
-  uint32(): number {
-    return Number(this.#unsigned(4))
-  }
-
-  uint64(): bigint {
-    return this.#unsigned(8)
-  }
-
-  skip(length: number): object {
-    this.take(length)
-    return {}
-  }
-
-  zeros(name: string, length: number): object {
-    this.reserved.push([name, this.take(length)])
-    return {}
-  }
-
-  #unsigned(length: number): bigint {
-    return this.take(length).reduceRight((sum, octet) => sum * 256n + BigInt(octet), 0n)
-  }
 }

@@ -3,8 +3,9 @@ import { concat, type Bytes } from '../../../../shared/bytes.ts'
 import * as der from '../../../../shared/upstream/der.ts'
 import { now } from '../makers.ts'
 import type { Case } from './cases-encoding.ts'
-import { arc, ia5, small, tcb } from './forge.ts'
-import { algorithms, constraints, day, extension, keys, nameOf, usage } from './forge-certificate.ts'
+import { constraints, day, extension, small, usage } from '../x509/forge.ts'
+import { arc, ia5, tcb } from './forge.ts'
+import { algorithms, keys, nameOf } from './forge-certificate.ts'
 import { bytes } from '../values.ts'
 
 const skew = 120_000

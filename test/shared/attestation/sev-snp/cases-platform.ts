@@ -3,7 +3,8 @@ import { hex } from '../../../../shared/bytes.ts'
 import { strictSnp } from '../../../../shared/attestation/sev-snp/policy.ts'
 import { now } from '../makers.ts'
 import type { Case } from './cases-encoding.ts'
-import { hwid, measurement, reportData, small, tcb } from './forge.ts'
+import { small } from '../x509/forge.ts'
+import { hwid, measurement, reportData, tcb } from './forge.ts'
 import { bytes } from '../values.ts'
 
 const listed = { digest: hex(measurement), minGuestSvn: 4, notAfter: Infinity }

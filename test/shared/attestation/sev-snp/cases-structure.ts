@@ -2,8 +2,8 @@
 import { concat, type Bytes } from '../../../../shared/bytes.ts'
 import * as der from '../../../../shared/upstream/der.ts'
 import type { Case } from './cases-encoding.ts'
-import { small } from './forge.ts'
-import { extension, nameOf, usage } from './forge-certificate.ts'
+import { extension, small, usage } from '../x509/forge.ts'
+import { nameOf } from './forge-certificate.ts'
 import { refusedPoints, refusedRsa } from '../x509/keys.ts'
 import { bytes } from '../values.ts'
 

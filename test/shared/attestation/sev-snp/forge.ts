@@ -6,15 +6,14 @@ import { strictCrl, strictSnp, type CrlPolicy, type SnpPolicy } from '../../../.
 import type { LeafKind, Product } from '../../../../shared/attestation/sev-snp/products.ts'
 import type { Question, Trust } from '../../../../shared/attestation/verdict.ts'
 import { hex, latin1, type Bytes } from '../../../../shared/bytes.ts'
-import * as der from '../../../../shared/upstream/der.ts'
 import { now } from '../makers.ts'
-import * as x509 from './forge-certificate.ts'
+import { algorithms, keys, nameOf } from './forge-certificate.ts'
+import * as x509 from '../x509/forge.ts'
 import { forgeReport, type ReportFields } from './forge-report.ts'
 import { bytes, digestOf } from '../values.ts'
 
-const { day, keys, algorithms, nameOf, extension } = x509
+const { day, extension, small } = x509
 
-export const small = (value: number): Bytes => der.integer(Uint8Array.of(value))
 export const arc = '1.3.6.1.4.1.3704.1'
 
 export const measurement = bytes(48, 0xaa)

@@ -1,6 +1,7 @@
 /** Endorsements as people and tools hand them over: PEM or hex, at the edge only. */
 import { describe, expect, test } from 'vitest'
-import { readEndorsements, readPem } from '../../../../shared/attestation/sev-snp/pem.ts'
+import { readPem } from '../../../../shared/attestation/pem.ts'
+import { readEndorsements } from '../../../../shared/attestation/sev-snp/pem.ts'
 import { base64, hex } from '../../../../shared/bytes.ts'
 import { codeOf } from '../../tlog/code-of.ts'
 import { bytes } from '../values.ts'
