@@ -2,12 +2,15 @@
 
 /** Every stable code of ours, one list so that no two rooms mean different things by one word. Keep it sorted. */
 export const refusalCodes = [
+  'advisory-refused', // TDX: an advisory that policy does not bear
   'aes-xts-missing', // SEV-SNP policy without AES-256-XTS where it is demanded
   'alias-check-missing', // SEV-SNP platform that did not check its memory for aliases (CVE-2024-21944)
+  'attestation-key-unbound', // TDX: the quoting enclave does not vouch for the key that signed the quote
   'author-key-refused', // SEV-SNP: another author key than policy names
   'bad-authority', // empty, malformed, or in conflict with Host
   'bad-chain', // evidence that does not lead to a pinned root
   'bad-checkpoint', // a signed text that is no checkpoint: origin, size, root
+  'bad-collateral', // TDX: collateral that is not laid out as its format demands
   'bad-control-data', // Binary HTTP: method, scheme, path or status that HTTP does not allow
   'bad-crl', // a revocation list that is not laid out as its profile demands
   'bad-encoding', // text, base64, JSON or hex that is not what its format demands
@@ -41,6 +44,14 @@ export const refusalCodes = [
   'chunk-too-large', // chunked OHTTP: longer than the receiver promised
   'ciphertext-hiding-missing', // SEV-SNP policy without ciphertext hiding where it is demanded
   'ciphertext-hiding-off', // SEV-SNP platform without ciphertext hiding where it is demanded
+  'collateral-expired', // TDX: ratings past their end or age
+  'collateral-issuer-refused', // TDX: ratings signed by somebody whom the vendor's root does not make its signer
+  'collateral-mismatch', // TDX: ratings of another kind of platform
+  'collateral-missing', // TDX: no collateral; never a reason to go on
+  'collateral-not-yet-valid', // TDX: ratings from the future
+  'collateral-rolled-back', // TDX: a round of ratings below the floor, or older than one already seen
+  'collateral-signature-refused', // TDX: ratings that are not what the vendor signed, to the octet
+  'config-id-refused', // TDX: an MRCONFIGID that nobody expects
   'cosignature-from-future', // a witness clock ahead of ours, or our clock behind
   'cosignature-too-old', // witnesses silent for longer than the caller accepts
   'cosignature-without-time', // timestamp 0: says nothing of when
@@ -74,6 +85,7 @@ export const refusalCodes = [
   'issuer-revoked', // the vendor took back an issuer of this chain
   'leaf-extensions-refused', // a leaf without exactly the attributes of its product and kind
   'leaf-missing', // no certificate for the key that signed the report
+  'leaf-revoked', // TDX: the vendor took back the key of this platform
   'malformed-note', // C2SP signed note
   'malformed-proof', // C2SP tlog-proof
   'measurement-denied', // an image on the deny list
@@ -86,6 +98,8 @@ export const refusalCodes = [
   'no-attested-cvm', // no lease, therefore no opening
   'no-proof', // nothing was offered to show that it is in the log
   'old-root-mismatch', // consistency: the path does not lead to the older root
+  'owner-refused', // TDX: an MROWNER or MROWNERCONFIG that nobody expects
+  'perfmon-allowed', // TDX: the TD may use performance counters
   'placement-mismatch', // bundle of another placement than the caller named
   'policy-expired', // policy outside its validity, or valid for too long
   'policy-refused', // policy does not allow it
@@ -95,6 +109,8 @@ export const refusalCodes = [
   'proof-too-long', // log proofs: hashes left over
   'proof-too-short', // log proofs: hashes missing
   'quorum-not-met', // too few witness operators
+  'quoting-enclave-refused', // TDX: a quoting enclave that is not the one that the vendor names
+  'quoting-enclave-unsigned', // TDX: the platform did not sign the report of its quoting enclave
   'rapl-allowed', // SEV-SNP policy that lets power be read where that is forbidden
   'rapl-enabled', // SEV-SNP platform that lets power be read where that is forbidden
   'report-algorithm-refused', // a report signed in another way than its kind has
@@ -104,7 +120,10 @@ export const refusalCodes = [
   'rolled-back', // a serial lower than one already seen
   'root-expired', // the newest trust root is past its end
   'root-mismatch', // inclusion: another leaf, or a damaged path
+  'rtmr-refused', // TDX: RTMRs that policy does not name
+  'seam-refused', // TDX: a module that is not the vendor's own, or not listed
   'seen-before', // replay
+  'sept-ve-disable-missing', // TDX: the host may take pages away unseen
   'signing-key-refused', // SEV-SNP: signed with no key, or with none that we know
   'simulated-not-allowed', // simulated evidence without the caller's explicit leave
   'single-socket-missing', // SEV-SNP policy that lets a guest span sockets where that is forbidden
@@ -119,7 +138,11 @@ export const refusalCodes = [
   'target-not-allowed', // outside the allow-list
   'target-unreachable', // the CVM or its app did not answer
   'tcb-mismatch', // the report says another firmware level than the certificate
+  'tcb-status-refused', // TDX: the vendor rates the platform as policy does not bear
   'tcb-too-low', // firmware level below the floor
+  'tcb-unsupported', // TDX: below every level that the vendor rates
+  'td-attributes-refused', // TDX: an attribute that policy does not let be set
+  'tdx-module-refused', // TDX: a module that is not the one that the vendor names
   'too-many', // fields, informational responses, chunks
   'trailing-data', // bytes after the end
   'truncated', // bytes missing
@@ -135,6 +158,7 @@ export const refusalCodes = [
   'vmpl-refused', // SEV-SNP: asked for by code at another privilege level
   'witness-repeated', // enough cosignatures, but not of enough operators
   'wrong-origin', // a checkpoint of another log
+  'xfam-refused', // TDX: processor features that policy does not let be used
 ] as const
 
 export type RefusalCode = (typeof refusalCodes)[number]

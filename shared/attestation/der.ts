@@ -69,6 +69,13 @@ export class DerReader {
     return { content: this.#bytes.subarray(from, this.#at), whole: this.#bytes.subarray(start, this.#at) }
   }
 
+  /** Whatever comes next, of any tag in one octet. */
+  any(): Element {
+    const tag = this.#bytes[this.#at] ?? 0
+    if ((tag & 0x1f) === 0x1f) throw wrong('a tag of several octets')
+    return this.element(tag)
+  }
+
   /** A reader over the content of a constructed element; whoever takes it calls `end`. */
   enter(tag: number): DerReader {
     return new DerReader(this.element(tag).content, this.#depth + 1)

@@ -4,10 +4,10 @@
  */
 import { equal } from '../bytes.ts'
 import { Refusal } from '../refusal.ts'
-import { checkSizes } from './evidence.ts'
 import { reportDataLength } from './report-data.ts'
 import { judgeSnp } from './sev-snp/judge.ts'
 import { judgeSimulated } from './simulated-judge.ts'
+import { judgeTdx } from './tdx/judge.ts'
 import type { Findings, Question, Verdict } from './verdict.ts'
 
 export type { Question, TrustUse, Verdict } from './verdict.ts'
@@ -25,9 +25,7 @@ export async function judge(question: Question): Promise<Verdict> {
 async function findings(question: Question): Promise<Findings> {
   const { evidence } = question
   if (evidence.kind === 'simulated') return judgeSimulated(question)
-  if (evidence.kind === 'sev-snp') return judgeSnp(question)
-  checkSizes(evidence)
-  throw new Refusal('evidence-refused', `${evidence.kind} is not judged by this version`)
+  return evidence.kind === 'sev-snp' ? judgeSnp(question) : judgeTdx(question)
 }
 
 /** Zeros are what a platform fills in when nobody gave it anything: never a binding. */

@@ -1,5 +1,6 @@
 /** What a verifier demands of evidence: the parts of a policy (attestation.md d.1) that the judge reads; trust.md 7. */
 import type { CrlPolicy, SnpPolicy } from './sev-snp/policy.ts'
+import type { TdxPolicy } from './tdx/policy.ts'
 
 /** Stands in for the hardware rules in development, and only by the caller's own word: no signed policy may carry it. */
 export type AllowSimulated = {
@@ -14,6 +15,8 @@ export type EvidencePolicy = {
   readonly allowSimulated?: AllowSimulated | undefined
   /** without it, SEV-SNP evidence is refused */
   readonly snp?: SnpPolicy | undefined
+  /** without it, TDX evidence is refused */
+  readonly tdx?: TdxPolicy | undefined
   readonly collateral?: CrlPolicy | undefined
   /** milliseconds by which our clock and a vendor's may differ; 120 s where it is left out */
   readonly clockSkew?: number | undefined

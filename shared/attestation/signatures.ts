@@ -4,7 +4,7 @@
  * signature. Nothing of Node is imported, so browsers bundle this.
  */
 import type { Bytes } from '../bytes.ts'
-import { Refusal } from '../refusal.ts'
+import { Refusal, type RefusalCode } from '../refusal.ts'
 
 /** attestation.md a.3 and a.4. An ECDSA signature is r ‖ s, both as long as the curve's field. */
 export const schemes = {
@@ -48,10 +48,14 @@ export function bestEngine({ process }: MaybeNode = globalThis): Engine {
 
 const engine = bestEngine()
 
-export async function importKey(scheme: Scheme, spki: Bytes): Promise<PublicKey> {
+export async function importKey(
+  scheme: Scheme,
+  spki: Bytes,
+  code: RefusalCode = 'certificate-key-refused',
+): Promise<PublicKey> {
   try {
     return await engine(scheme, spki)
   } catch (cause) {
-    throw new Refusal('certificate-key-refused', 'the platform cannot use the key', { cause })
+    throw new Refusal(code, 'the platform cannot use the key', { cause })
   }
 }

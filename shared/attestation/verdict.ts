@@ -5,11 +5,14 @@ import type { Proven } from './proven.ts'
 import type { SnpFacts } from './sev-snp/facts.ts'
 import type { ChipMode } from './sev-snp/policy.ts'
 import type { Product } from './sev-snp/products.ts'
+import type { TdxFacts } from './tdx/facts.ts'
 
 /** What the log leaf of trust.md 4 is made of, as far as the kind has it; lower-case hex, '' where it is absent. */
 export type Identity = {
   readonly measurement: string
   readonly hostData: string
+  readonly mrConfigId: string
+  readonly rtmr: readonly [string, string, string, string]
   readonly idKeyDigest: string
   readonly role: string
 }
@@ -24,6 +27,7 @@ export type Findings = {
   readonly notVerified: readonly string[]
   readonly identity?: Identity
   readonly snp?: SnpFacts
+  readonly tdx?: TdxFacts
 }
 
 export type Verdict = {
@@ -39,6 +43,7 @@ export type Verdict = {
   /** absent for simulated evidence, which no log knows */
   readonly identity?: Identity
   readonly snp?: SnpFacts
+  readonly tdx?: TdxFacts
 }
 
 export type TrustUse = 'production' | 'development'
@@ -52,9 +57,17 @@ export type Question = {
   /** milliseconds since 1970 */
   readonly now: number
   /** what the asker remembers of earlier evidence */
-  readonly seen?: { readonly crlNumbers: Readonly<Partial<Record<Product, number>>> } | undefined
+  readonly seen?: Seen | undefined
   /** kept by the asker from one question to the next: makes the later ones cheap, changes no answer */
   readonly proven?: Proven | undefined
+}
+
+/** The highest numbers so far. */
+export type Seen = {
+  /** of AMD's revocation lists */
+  readonly crlNumbers: Readonly<Partial<Record<Product, number>>>
+  /** of Intel's TCB ratings */
+  readonly tcbEvaluationDataNumber?: number | undefined
 }
 
 /** A TrustRoot fits. Hardware evidence is refused where no vendor's root is pinned. */

@@ -101,7 +101,8 @@ function checkGuest(report: SnpReport, policy: SnpPolicy, now: number) {
 function identified(report: SnpReport, role: string) {
   const measurement = hex(report.measurement)
   const idKeyDigest = report.idKeyDigest.some((octet) => octet !== 0) ? hex(report.idKeyDigest) : ''
-  const identity = { measurement, hostData: hex(report.hostData), idKeyDigest, role }
+  const tdOnly = { mrConfigId: '', rtmr: ['', '', '', ''] } as const
+  const identity = { measurement, hostData: hex(report.hostData), ...tdOnly, idKeyDigest, role }
   return { measurement, role, reportData: report.reportData, identity }
 }
 

@@ -50,15 +50,13 @@ export function readSnpPolicy(from: At, entry: EntryDefaults = unlogged): SnpPol
 }
 
 export function readCrlPolicy(from: At): CrlPolicy {
-  const { tdxMaxAge, ...own } = objectOf(from)
-  // Known and checked here, obeyed by whoever judges TDX.
-  if (tdxMaxAge !== undefined) durationOf(at(tdxMaxAge, `${from.path}.tdxMaxAge`))
   const readers: Readers<CrlPolicy> = {
     crlMaxAge: durationOf,
     crlGrace: durationOf,
     minCrlNumber: (value) => byProduct(value, (one) => integerOf(one)),
+    tdxMaxAge: durationOf,
   }
-  return optionsOf(at(own, from.path), readers, strictCrl)
+  return optionsOf(from, readers, strictCrl)
 }
 
 /** ISO 8601 in days, hours, minutes and seconds: P30D, PT26H, PT120S. Gives milliseconds. */

@@ -81,6 +81,8 @@ export type CrlPolicy = {
   readonly crlMaxAge: number
   readonly crlGrace: number
   readonly minCrlNumber: ByProduct<number>
+  /** of Intel's ratings and lists of platforms, since they were issued */
+  readonly tdxMaxAge: number
 }
 
 /** No measurement and no chip is listed: a policy must name them before anything is accepted. */
@@ -117,7 +119,7 @@ export const strictSnp: SnpPolicy = {
   imageId: null,
 }
 
-export const strictCrl: CrlPolicy = { crlMaxAge: Infinity, crlGrace: 0, minCrlNumber: {} }
+export const strictCrl: CrlPolicy = { crlMaxAge: Infinity, crlGrace: 0, minCrlNumber: {}, tdxMaxAge: 30 * 86_400_000 }
 export const defaultSkew = 120_000
 
 /**

@@ -16,8 +16,8 @@ export type Crl = Signed & {
 
 const crlNumber = '2.5.29.20'
 
-/** `most`: how many entries its issuer can ever need. */
-export function readCrl(der: Bytes, most: number): Crl {
+/** `most`: how many entries its issuer can ever need, where that is known. */
+export function readCrl(der: Bytes, most = Infinity): Crl {
   return readSigned(der, (whole) => readBody(whole, most))
 }
 

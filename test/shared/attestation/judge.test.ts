@@ -182,7 +182,7 @@ test('no single byte of report or endorsement can change and stay accepted', asy
 
 test.each([
   ['sev-snp', 'policy-refused'],
-  ['tdx', 'evidence-refused'],
+  ['tdx', 'policy-refused'],
 ] as const)('%s is not what the policy asks for: %s', async (kind, code) => {
   expect(await refusal({ evidence: { ...good, kind } })).toBe(code)
 })

@@ -16,8 +16,8 @@ import { chainCases } from './cases-chain.ts'
 import { encodingCases } from './cases-encoding.ts'
 import { platformCases } from './cases-platform.ts'
 import { structureCases } from './cases-structure.ts'
-import { ask, hwid, ia5, measurement, small, tcb, type Changes } from './forge.ts'
-import { constraints, day, extension, usage } from './forge-certificate.ts'
+import { constraints, day, extension, small, usage } from '../x509/forge.ts'
+import { ask, hwid, ia5, measurement, tcb, type Changes } from './forge.ts'
 import { bytes, digestOf } from '../values.ts'
 
 const refusal = (changes: Changes = {}) => codeOf(() => judge(ask(changes)))
@@ -32,7 +32,14 @@ describe('accepted', () => {
       measurement: hex(measurement),
       role: 'orchestrator-cvm',
       simulated: false,
-      identity: { measurement: hex(measurement), hostData: '00'.repeat(32), idKeyDigest: '', role: 'orchestrator-cvm' },
+      identity: {
+        measurement: hex(measurement),
+        hostData: '00'.repeat(32),
+        mrConfigId: '',
+        rtmr: ['', '', '', ''],
+        idKeyDigest: '',
+        role: 'orchestrator-cvm',
+      },
       notAfter: now + 20 * day,
       notVerified: ['platform bits 0x40', 'gpu', 'transparency log', 'policy signature'],
       snp: {

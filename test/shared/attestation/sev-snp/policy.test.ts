@@ -111,8 +111,9 @@ describe('bad-encoding', () => {
 
 test('collateral: durations in milliseconds, the part of TDX left to TDX', () => {
   const value = { crlMaxAge: 'P30D', crlGrace: 'PT0S', minCrlNumber: { Genoa: 4 }, tdxMaxAge: 'P30D' }
-  expect(collateral(value)).toEqual({ crlMaxAge: 30 * 86_400_000, crlGrace: 0, minCrlNumber: { Genoa: 4 } })
-  expect(collateral({})).toEqual({ crlMaxAge: Infinity, crlGrace: 0, minCrlNumber: {} })
+  const month = 30 * 86_400_000
+  expect(collateral(value)).toEqual({ crlMaxAge: month, crlGrace: 0, minCrlNumber: { Genoa: 4 }, tdxMaxAge: month })
+  expect(collateral({})).toEqual({ crlMaxAge: Infinity, crlGrace: 0, minCrlNumber: {}, tdxMaxAge: month })
 })
 
 test.each([
