@@ -57,13 +57,13 @@ export type Question = {
   /** milliseconds since 1970 */
   readonly now: number
   /** what the asker remembers of earlier evidence */
-  readonly seen?: Seen | undefined
+  readonly seen?: SeenNumbers | undefined
   /** kept by the asker from one question to the next: makes the later ones cheap, changes no answer */
   readonly proven?: Proven | undefined
 }
 
 /** The highest numbers so far. */
-export type Seen = {
+export type SeenNumbers = {
   /** of AMD's revocation lists */
   readonly crlNumbers: Readonly<Partial<Record<Product, number>>>
   /** of Intel's TCB ratings */

@@ -6,7 +6,8 @@
  */
 import { judge, type Question } from '../../shared/attestation/judge.ts'
 import { Proven } from '../../shared/attestation/proven.ts'
-import { question, there, whole } from '../shared/attestation/sev-snp/real.ts'
+import { there } from '../shared/attestation/manifest.ts'
+import { question, whole } from '../shared/attestation/sev-snp/real.ts'
 import { median, percentile, table, verdict } from './measure.ts'
 
 const goals = { cold: 2, warm: 1 }

@@ -110,7 +110,7 @@ function bitsOf(from: At): bigint {
   return BigInt(text)
 }
 
-function boundsOf<T extends Readonly<Record<string, Bound>>>(from: At, strict: T): T {
+export function boundsOf<T extends Readonly<Record<string, Bound>>>(from: At, strict: T): T {
   const readers = Object.fromEntries(Object.keys(strict).map((key) => [key, boundOf])) as Readers<T>
   return optionsOf(from, readers, strict)
 }
@@ -121,7 +121,7 @@ function boundOf(from: At): Bound {
   return bound
 }
 
-function chipsOf(from: At): SnpPolicy['chips'] {
+export function chipsOf(from: At): SnpPolicy['chips'] {
   const readers: Readers<SnpPolicy['chips']> = {
     mode: (value) => wordOf(value, chipModes),
     sha256: (value) => each(value, (one) => digestOf(one)),
@@ -141,7 +141,7 @@ function measurementOf(from: At, defaults: EntryDefaults): Measurement {
 }
 
 /** `sha256:` and the digest, so that nobody takes it for the measurement. */
-function buildOf(from: At): string {
+export function buildOf(from: At): string {
   const [, digest = ''] = /^sha256:([0-9a-f]{64})$/.exec(textOf(from)) ?? []
   if (digest === '') throw wrong(from, 'sha256: and 32 bytes in lower-case hex')
   return digest
@@ -151,7 +151,7 @@ function keyDigestsOf(from: At): readonly string[] {
   return each(from, (one) => digestOf(one, 48))
 }
 
-function each<T>(from: At, read: (value: At) => T): readonly T[] {
+export function each<T>(from: At, read: (value: At) => T): readonly T[] {
   return every(listOf(from, maxEntries).map((one) => () => read(one)))
 }
 
@@ -160,6 +160,6 @@ function flagOf(from: At): boolean {
   return from.value
 }
 
-function orNull<T>(from: At, read: (value: At) => T): T | null {
+export function orNull<T>(from: At, read: (value: At) => T): T | null {
   return from.value === null ? null : read(from)
 }

@@ -5,7 +5,8 @@ import { Refusal } from '../../refusal.ts'
 import { checkBits, type Rule } from '../bits.ts'
 import type { TdxFacts } from './facts.ts'
 import type { PckClaims } from './pck.ts'
-import type { AttributeRules, Rtmrs, TdMeasurement, TdxPolicy } from './policy.ts'
+import { entriesFor, isSameImage } from './policy.ts'
+import type { AttributeRules, TdIdentity, TdMeasurement, TdxPolicy } from './policy.ts'
 import type { Quote } from './quote.ts'
 
 /** TDATTRIBUTES. Intel, TDX Module Base Architecture Specification, 3.4. */
@@ -48,22 +49,22 @@ export function checkModule({ mrSignerSeam, seamAttributes, mrSeam }: Quote, pol
   if (policy.mrSeam !== null && !policy.mrSeam.includes(hex(mrSeam))) throw new Refusal('seam-refused', 'not listed')
 }
 
-/** Check 16: the policy is that of one role, so an image of another role is not in it. */
-export function checkMeasurement({ mrTd }: Quote, policy: TdxPolicy, now: number): TdMeasurement {
-  const digest = hex(mrTd)
-  if (policy.deny.includes(digest)) throw new Refusal('measurement-denied', 'on the deny list')
-  const listed = policy.mrtd.find((one) => one.digest === digest)
-  if (listed === undefined) throw new Refusal('measurement-refused', 'not in the list')
-  if (now >= listed.notAfter) throw new Refusal('measurement-expired', 'its time in the list ended')
-  return listed
+/** Check 16: the policy is that of one role, so a firmware of another role is not in it. */
+export function checkMeasurement({ measurement }: TdIdentity, policy: TdxPolicy, now: number): void {
+  if (policy.deny.includes(measurement)) throw new Refusal('measurement-denied', 'on the deny list')
+  const listed = policy.mrtd.filter(({ digest }) => digest === measurement)
+  if (listed.length === 0) throw new Refusal('measurement-refused', 'not in the list')
+  if (listed.every(({ notAfter }) => now >= notAfter)) {
+    throw new Refusal('measurement-expired', 'its time in the list ended')
+  }
 }
 
 /** Check 17: what was measured after the firmware, and what the host said. What nobody expects is refused. */
-export function checkHostSide(quote: Quote, policy: TdxPolicy): void {
-  const settings = [policy.mrConfigId, ...policy.mrtd.map(({ mrConfigId }) => mrConfigId)]
-  if (!settings.includes(hex(quote.mrConfigId))) throw new Refusal('config-id-refused', 'unexpected MRCONFIGID')
-  const images = [...policy.rtmr, ...policy.mrtd.map(({ rtmr }) => rtmr)]
-  if (!images.some((rtmr) => isMeasured(quote, rtmr))) throw new Refusal('rtmr-refused', 'unexpected RTMRs')
+export function checkHostSide(quote: Quote, { rtmr, mrConfigId }: TdIdentity, policy: TdxPolicy): void {
+  const settings = [policy.mrConfigId, ...policy.mrtd.map((entry) => entry.mrConfigId)]
+  if (!settings.includes(mrConfigId)) throw new Refusal('config-id-refused', 'unexpected MRCONFIGID')
+  const images = [...policy.rtmr, ...policy.mrtd.flatMap((entry) => (entry.rtmr ? [entry.rtmr] : []))]
+  if (!images.some((image) => isSameImage(image, rtmr))) throw new Refusal('rtmr-refused', 'unexpected RTMRs')
   const owners = [
     [quote.mrOwner, policy.mrOwner],
     [quote.mrOwnerConfig, policy.mrOwnerConfig],
@@ -73,16 +74,11 @@ export function checkHostSide(quote: Quote, policy: TdxPolicy): void {
   }
 }
 
-/** Check 18: one firmware can carry many images; firmware, image and settings together are an identity (trust.md 4). */
-export function checkIdentity(quote: Quote, policy: TdxPolicy, listed: TdMeasurement): void {
-  const images = listed.rtmr === undefined ? policy.rtmr : [listed.rtmr]
-  const settings = listed.mrConfigId ?? policy.mrConfigId
-  if (images.some((rtmr) => isMeasured(quote, rtmr)) && hex(quote.mrConfigId) === settings) return
-  throw new Refusal('identity-refused', 'image or settings that belong to another firmware')
-}
-
-function isMeasured({ rtmr }: Quote, expected: Rtmrs | undefined): boolean {
-  return expected !== undefined && rtmr.every((bytes, index) => hex(bytes) === expected[index])
+/** Check 18: one firmware can carry many images; only firmware, image and settings are an identity (trust.md 4). */
+export function checkIdentity(identity: TdIdentity, policy: TdxPolicy, now: number): TdMeasurement {
+  const listed = entriesFor(policy, identity).find(({ notAfter }) => now < notAfter)
+  if (listed !== undefined) return listed
+  throw new Refusal('identity-refused', 'image or settings that belong to another firmware, or ended')
 }
 
 /** Eight octets, the least significant first. */

@@ -9,12 +9,12 @@ import { checkSizes, type Evidence } from '../evidence.ts'
 import { Proven } from '../proven.ts'
 import type { PublicKey } from '../signatures.ts'
 import { defaultSkew, strictCrl } from '../sev-snp/policy.ts'
-import type { Findings, Question } from '../verdict.ts'
+import type { Findings, Identity, Question } from '../verdict.ts'
 import { checkChain, readLeaf } from './chain.ts'
 import { proveCollateral, readCollateral, type CollateralParts } from './collateral.ts'
 import * as guest from './guest-checks.ts'
 import { readPckClaims } from './pck.ts'
-import { narrowedTdx, type TdxPolicy } from './policy.ts'
+import { narrowedTdx, type TdMeasurement, type TdxPolicy } from './policy.ts'
 import { readQuote, type Quote } from './quote.ts'
 import { checkFresh, checkRevocation } from './revocation.ts'
 import * as tcb from './tcb.ts'
@@ -44,9 +44,13 @@ export async function judgeTdx(question: Question): Promise<Findings> {
   const ratings = tcb.rate(quote, claims, collateral)
   tcb.checkRatings(ratings, policy)
   await checkSignatures(quote, chain.key)
-  const image = checkGuest(quote, policy, now)
+  const identity = identityOf(quote, question.policy.role)
+  const image = checkGuest(quote, identity, policy, now)
   return {
-    ...identified(quote, question.policy.role),
+    measurement: identity.measurement,
+    role: identity.role,
+    reportData: quote.reportData,
+    identity,
     simulated: false,
     notAfter: Math.min(chain.notAfter, rated, listed, image.notAfter),
     notVerified: notVerified(policy),
@@ -101,27 +105,25 @@ async function checkSignatures({ qe, attestationKey, signature, signed }: Quote,
 }
 
 /** Checks 13 and 16-18. */
-function checkGuest(quote: Quote, policy: TdxPolicy, now: number) {
+function checkGuest(quote: Quote, identity: Identity, policy: TdxPolicy, now: number): TdMeasurement {
   guest.checkAttributes(quote, policy)
   guest.checkModule(quote, policy)
-  const listed = guest.checkMeasurement(quote, policy, now)
-  guest.checkHostSide(quote, policy)
-  guest.checkIdentity(quote, policy, listed)
-  return listed
+  guest.checkMeasurement(identity, policy, now)
+  guest.checkHostSide(quote, identity, policy)
+  return guest.checkIdentity(identity, policy, now)
 }
 
 /** trust.md 4. */
-function identified({ mrTd, mrConfigId, rtmr, reportData }: Quote, role: string) {
+function identityOf({ mrTd, mrConfigId, rtmr }: Quote, role: string): Identity {
   const [rtmr0, rtmr1, rtmr2, rtmr3] = rtmr
-  const identity = {
+  return {
     measurement: hex(mrTd),
     hostData: '',
     mrConfigId: hex(mrConfigId),
-    rtmr: [hex(rtmr0), hex(rtmr1), hex(rtmr2), hex(rtmr3)] as const,
+    rtmr: [hex(rtmr0), hex(rtmr1), hex(rtmr2), hex(rtmr3)],
     idKeyDigest: '',
     role,
   }
-  return { measurement: identity.measurement, role, reportData, identity }
 }
 
 function shown({ teeTcbSvn, mrSeam }: Quote) {

@@ -23,6 +23,8 @@ export type TdMeasurement = {
   /** what goes with this image, where the policy's own are not meant */
   readonly rtmr?: Rtmrs | undefined
   readonly mrConfigId?: string | undefined
+  /** lower-case hex, 32 bytes: SHA-256 of the artifact that it was built from, as the log's leaf has it */
+  readonly build?: string | undefined
 }
 
 /** Digests, ids and masks in lower-case hex, octets in the order of the quote. */
@@ -70,6 +72,25 @@ export const strictTdx: TdxPolicy = {
   mrOwnerConfig: zeros,
   mrSeam: null,
   chips: { mode: 'any', sha256: [] },
+}
+
+/** The part of an identity that TDX measures, as `verdict.identity` has it. */
+export type TdIdentity = { readonly measurement: string; readonly rtmr: Rtmrs; readonly mrConfigId: string }
+
+/**
+ * The entries that this TD is: firmware, image and settings together. One firmware carries many images, so a digest may be
+ * listed several times.
+ */
+export function entriesFor(policy: TdxPolicy, identity: TdIdentity): readonly TdMeasurement[] {
+  return policy.mrtd.filter(({ digest, rtmr, mrConfigId = policy.mrConfigId }) => {
+    const images = rtmr === undefined ? policy.rtmr : [rtmr]
+    const measured = images.some((one) => isSameImage(one, identity.rtmr))
+    return digest === identity.measurement && measured && mrConfigId === identity.mrConfigId
+  })
+}
+
+export function isSameImage(a: Rtmrs, b: Rtmrs): boolean {
+  return a.every((register, index) => register === b[index])
 }
 
 /** The policy as far as the trust root lets it go. In production nothing opens a TD to its host. */

@@ -12,7 +12,8 @@ import { counted, readTcb } from '../../../../shared/attestation/sev-snp/tcb.ts'
 import { hex, type Bytes } from '../../../../shared/bytes.ts'
 import type { RefusalCode } from '../../../../shared/refusal.ts'
 import { codeOf } from '../../tlog/code-of.ts'
-import { chainOf, endorsementsOf, lax, of, pick, question, read, reports, there, whole, type Entry } from './real.ts'
+import { of, pick, read, there, type Entry } from '../manifest.ts'
+import { chainOf, endorsementsOf, lax, question, reports, whole } from './real.ts'
 
 const reportFields =
   'version guestSvn vmpl policy platformInfo reportedTcb currentTcb committedTcb launchTcb fwCurrent fwCommitted ' +

@@ -14,7 +14,8 @@ import { readCertificate, type Certificate } from '../../../../shared/attestatio
 import { readCrl } from '../../../../shared/attestation/x509/crl.ts'
 import { hex } from '../../../../shared/bytes.ts'
 import { codeOf } from '../../tlog/code-of.ts'
-import { chainOf, issuersOf, of, pick, question, read, text, there, whole, type Entry } from './real.ts'
+import { of, pick, read, text, there, type Entry } from '../manifest.ts'
+import { chainOf, issuersOf, question, whole } from './real.ts'
 import { digestOf } from '../values.ts'
 
 describe.skipIf(!there)('AMD', () => {

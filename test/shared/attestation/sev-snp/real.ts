@@ -1,5 +1,5 @@
-/** The real evidence that lives beside the project: entries of MANIFEST.json, and questions about them. */
-import { existsSync, readFileSync } from 'node:fs'
+/** The real SEV-SNP evidence of MANIFEST.json, and questions about it. */
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Question } from '../../../../shared/attestation/judge.ts'
 import { checkChain, readLeaf } from '../../../../shared/attestation/sev-snp/chain.ts'
@@ -8,37 +8,7 @@ import { Proven } from '../../../../shared/attestation/proven.ts'
 import { strictCrl, strictSnp, type SnpPolicy } from '../../../../shared/attestation/sev-snp/policy.ts'
 import { products, type LeafKind, type Product } from '../../../../shared/attestation/sev-snp/products.ts'
 import { hex, type Bytes } from '../../../../shared/bytes.ts'
-import { sharedDir } from '../../../vectors/shared.ts'
-
-export type Entry = {
-  readonly file: string
-  readonly kind: string
-  readonly set: string
-  readonly expected: {
-    readonly product?: Product
-    readonly leafKind?: LeafKind
-    readonly evaluateAt?: string
-    readonly strictPolicyFindings?: readonly string[]
-    readonly mustReject?: string
-    readonly chainValid?: boolean
-    readonly signedBy?: string
-    readonly staleAfter?: string
-    readonly currentAskRevoked?: boolean
-  }
-  /** compared as they are; their types differ from kind to kind */
-  readonly fields: Readonly<Record<string, unknown>>
-}
-
-const folder = join(sharedDir, 'evidence')
-export const there = existsSync(join(folder, 'MANIFEST.json'))
-if (!there) process.stderr.write(`skipped: no evidence at ${folder} (set SHARED_DIR)\n`)
-export const text = (file: string) => readFileSync(join(folder, file), 'utf8')
-export const read = (file: string): Bytes => Uint8Array.from(readFileSync(join(folder, file)))
-const entries = there ? (JSON.parse(text('MANIFEST.json')) as { entries: readonly Entry[] }).entries : []
-export const of = (kind: string, folderName: string) =>
-  entries
-    .filter((entry) => entry.kind === kind && entry.file.startsWith(folderName))
-    .map((entry) => [entry.file, entry] as const)
+import { folder, of, read, text, type Entry } from '../manifest.ts'
 
 /** When every list in the evidence held and every leaf was alive. */
 const listsHeld = Date.parse('2025-09-10T00:00:00Z')
@@ -87,9 +57,4 @@ export function question(entry: Entry, snp: Partial<SnpPolicy> = {}, now = lists
 export async function chainOf(endorsements: readonly Bytes[], kind: LeafKind, now: number) {
   const vendorRoots = Object.values(products).map(({ root }) => root)
   return checkChain(readLeaf(endorsements), { endorsements, kind, vendorRoots, now, skew: 0, proven: new Proven() })
-}
-
-/** Only these keys of an object. */
-export function pick(from: object, names: string): object {
-  return Object.fromEntries(Object.entries(from).filter(([name]) => names.split(' ').includes(name)))
 }

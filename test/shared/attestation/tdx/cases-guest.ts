@@ -87,6 +87,18 @@ export const guestCases: readonly Case[] = [
   ],
   [
     'identity-refused',
+    'an image of this firmware whose time ended, beside one that lives',
+    {
+      tdx: {
+        mrtd: [
+          { ...listed, rtmr: otherRtmrs },
+          { ...listed, rtmr: rtmrText, notAfter: now },
+        ],
+      },
+    },
+  ],
+  [
+    'identity-refused',
     'settings that belong to another firmware',
     {
       body: { mrConfigId: bytes(48, 0x0f) },

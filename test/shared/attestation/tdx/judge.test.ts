@@ -131,6 +131,18 @@ describe('accepted', () => {
       },
     ],
     [
+      'the second of two images of one firmware',
+      {
+        tdx: {
+          mrtd: [
+            { ...listed, rtmr: ['', '', '', ''] },
+            { ...listed, rtmr: rtmrText },
+          ],
+          rtmr: [],
+        },
+      },
+    ],
+    [
       'settings that the policy names for all',
       { body: { mrConfigId: bytes(48, 7) }, tdx: { mrConfigId: '07'.repeat(48) } },
     ],
