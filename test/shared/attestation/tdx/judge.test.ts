@@ -81,6 +81,11 @@ describe('accepted', () => {
       'a signer with something new that is not critical',
       { signer: { extensions: [...furniture, extension('1.2.3', bytes(1, 0)), ...signerEnding()] } },
     ],
+    [
+      'ratings and identity in their last moment',
+      { tcbInfo: { nextUpdate: timeText(now) }, qeIdentity: { nextUpdate: timeText(now) } },
+    ],
+    ['a list within the skew of clocks', { pckCrl: { thisUpdate: now + 120_000 } }],
     ['lists of nothing', { pckCrl: { revoked: [] } }],
     ['a round that was seen', { seen: { crlNumbers: {}, tcbEvaluationDataNumber: 18 } }],
     ['ratings of a higher round on one side', { tcbInfo: { tcbEvaluationDataNumber: 19 } }],
