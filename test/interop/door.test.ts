@@ -1,25 +1,10 @@
 /** The door as others use it: the npm script's own process, every vector file of the protocol core through it. */
-import { spawn } from 'node:child_process'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { root } from '../house/walk.ts'
 import { sharedVectors } from '../vectors/shared.ts'
+import { ask, type Answer } from './ask.ts'
 
 type Json = Record<string, unknown>
-type Answer = { id: string; ok?: unknown; refused?: string; crash?: string; unsupported?: boolean }
 type Asked = Json & { id: string; op: string }
-
-async function ask(cases: readonly object[], lines: readonly string[] = []): Promise<Answer[]> {
-  const door = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'test/interop/door.ts'], { cwd: root })
-  let text = ''
-  door.stdout.setEncoding('utf8').on('data', (part: string) => (text += part))
-  const ended = new Promise<number | null>((done) => door.once('exit', done))
-  door.stdin.end([...cases.map((one) => JSON.stringify(one)), ...lines].join('\n') + '\n')
-  expect(await ended).toBe(0)
-  return text
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Answer)
-}
 
 function casesOf(file: string): Json[] {
   return (sharedVectors(file) as { cases: Json[] } | undefined)?.cases ?? []

@@ -8,12 +8,20 @@ import { createInterface } from 'node:readline'
 import { Refusal } from '../../shared/refusal.ts'
 import { Case, type Op } from './case.ts'
 import { logOps } from './ops-log.ts'
+import { judgeOps } from './ops-judge.ts'
 import { messageOps } from './ops-messages.ts'
 import { hpkeOps } from './ops-hpke.ts'
 import { ohttpOps } from './ops-ohttp.ts'
 import { trustOps } from './ops-trust.ts'
 
-const ops: Readonly<Record<string, Op>> = { ...messageOps, ...hpkeOps, ...ohttpOps, ...logOps, ...trustOps }
+const ops: Readonly<Record<string, Op>> = {
+  ...messageOps,
+  ...hpkeOps,
+  ...ohttpOps,
+  ...logOps,
+  ...trustOps,
+  ...judgeOps,
+}
 
 async function answer(line: string): Promise<object> {
   let id: unknown = null

@@ -26,7 +26,7 @@ async function policy(input: Case): Promise<object> {
 }
 
 /** Every field of the case by its JSON name, hex where the binding wants bytes. */
-function bindingOf(input: Case): Binding {
+export function bindingOf(input: Case): Binding {
   const kind = input.integer('kind')
   const named = Object.values(bindingFields)
     .flat()

@@ -39,7 +39,7 @@ export const there = existsSync(join(folder, 'MANIFEST.json'))
 if (!there) process.stderr.write(`skipped: no evidence at ${folder} (set SHARED_DIR)\n`)
 export const text = (file: string) => readFileSync(join(folder, file), 'utf8')
 export const read = (file: string): Bytes => Uint8Array.from(readFileSync(join(folder, file)))
-const entries = there ? (JSON.parse(text('MANIFEST.json')) as { entries: readonly Entry[] }).entries : []
+export const entries = there ? (JSON.parse(text('MANIFEST.json')) as { entries: readonly Entry[] }).entries : []
 export const of = (kind: string, folderName: string) =>
   entries
     .filter((entry) => entry.kind === kind && entry.file.startsWith(folderName))

@@ -38,6 +38,8 @@ describe('r and s out of DER', () => {
   test.each([
     ['a spare octet', '300702020001020102'],
     ['a negative one', '3006020181020102'],
+    ['the least negative one', '30060201ff020102'],
+    ['the most negative one', '3006020180020102'],
     ['a long one', `3026022101${'00'.repeat(32)}020103`],
     ['a third', '3009020101020102020103'],
     ['bytes behind', '300602010102010200'],
