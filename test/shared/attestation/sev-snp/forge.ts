@@ -200,3 +200,6 @@ function leafExtensions({ product = 'Genoa', kind = 'VCEK', claims = {}, moreExt
 export function ia5(text: string): Bytes {
   return Uint8Array.of(0x16, text.length, ...latin1(text))
 }
+
+/** Who signs what is not theirs to sign. */
+export const stranger = keys.ask

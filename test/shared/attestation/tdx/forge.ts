@@ -186,3 +186,6 @@ export function pemOf(...ders: readonly Bytes[]): string {
   }
   return ders.map(block).join('')
 }
+
+/** Who signs what is not theirs to sign. */
+export const stranger = keys.stranger
