@@ -6,7 +6,7 @@ import { checkBits, type Rule } from '../bits.ts'
 import type { TdxFacts } from './facts.ts'
 import type { PckClaims } from './pck.ts'
 import { entriesFor, isSameImage } from './policy.ts'
-import type { AttributeRules, TdIdentity, TdMeasurement, TdxPolicy } from './policy.ts'
+import type { AttributeRules, NarrowTdxPolicy, TdIdentity, TdMeasurement, TdxPolicy } from './policy.ts'
 import type { Quote } from './quote.ts'
 
 /** TDATTRIBUTES. Intel, TDX Module Base Architecture Specification, 3.4. */
@@ -21,7 +21,7 @@ const attributeRules: readonly Rule<keyof AttributeRules>[] = [
 const xfamAlways = 0b11n
 
 /** Check 9. Intel's certificate names the platform; keys of any platform on earth would do otherwise. */
-export function checkChip({ ppid }: PckClaims, { chips }: TdxPolicy): TdxFacts['chip'] {
+export function checkChip({ ppid }: PckClaims, { chips }: NarrowTdxPolicy): TdxFacts['chip'] {
   const digest = hex(sha256(ppid))
   if (chips.mode === 'allowlist' && !chips.sha256.includes(digest)) throw new Refusal('chip-refused', 'not in the list')
   return { ppid: hex(ppid), sha256: digest }

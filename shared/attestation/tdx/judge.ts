@@ -14,7 +14,7 @@ import { checkChain, readLeaf } from './chain.ts'
 import { proveCollateral, readCollateral, type CollateralParts } from './collateral.ts'
 import * as guest from './guest-checks.ts'
 import { readPckClaims } from './pck.ts'
-import { narrowedTdx, type TdMeasurement, type TdxPolicy } from './policy.ts'
+import { narrowedTdx, type NarrowTdxPolicy, type TdMeasurement, type TdxPolicy } from './policy.ts'
 import { readQuote, type Quote } from './quote.ts'
 import { checkFresh, checkRevocation } from './revocation.ts'
 import * as tcb from './tcb.ts'
@@ -66,7 +66,7 @@ export async function judgeTdx(question: Question): Promise<Findings> {
 }
 
 /** Leave before anything is read: without a section for this kind, nothing of this kind is wanted. */
-function policyOf({ policy, trust }: Question): TdxPolicy {
+function policyOf({ policy, trust }: Question): NarrowTdxPolicy {
   if (policy.tdx === undefined) throw new Refusal('policy-refused', 'the policy wants no TDX evidence')
   return narrowedTdx(policy.tdx, trust.use, trust.chips)
 }
@@ -131,7 +131,7 @@ function shown({ teeTcbSvn, mrSeam }: Quote) {
 }
 
 /** What this verdict leaves open, in words for people. */
-function notVerified({ chips, minTcbEval }: TdxPolicy): readonly string[] {
+function notVerified({ chips, minTcbEval }: NarrowTdxPolicy): readonly string[] {
   const open = { allowlist: [], log: ['chip log'], any: ['chip'] } as const
   return [
     ...open[chips.mode],

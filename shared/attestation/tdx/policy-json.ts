@@ -29,7 +29,7 @@ export function readTdxPolicy(from: At, entry: TdEntryDefaults = unlogged): TdxP
     mrOwner: (value) => orNull(value, register),
     mrOwnerConfig: (value) => orNull(value, register),
     mrSeam: (value) => orNull(value, (list) => each(list, register)),
-    chips: chipsOf,
+    chips: (value) => orNull(value, chipsOf),
   }
   return optionsOf(from, readers, strictTdx)
 }

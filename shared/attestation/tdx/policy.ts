@@ -47,13 +47,19 @@ export type TdxPolicy = {
   readonly mrOwner: string | null
   readonly mrOwnerConfig: string | null
   readonly mrSeam: readonly string[] | null
-  /** `sha256`: of each platform's PPID */
-  readonly chips: { readonly mode: ChipMode; readonly sha256: readonly string[] }
+  /** `null`: as the trust root has it */
+  readonly chips: PlatformRules | null
 }
+
+/** `sha256`: of each platform's PPID. */
+export type PlatformRules = { readonly mode: ChipMode; readonly sha256: readonly string[] }
+
+/** What a trust root has narrowed. */
+export type NarrowTdxPolicy = TdxPolicy & { readonly chips: PlatformRules }
 
 const zeros = '00'.repeat(48)
 
-/** No image is listed: a policy must name one before anything is accepted. Platforms are for the trust root to narrow. */
+/** No image is listed: a policy must name one before anything is accepted. */
 export const strictTdx: TdxPolicy = {
   quoteVersions: [4, 5],
   statuses: ['UpToDate'],
@@ -71,7 +77,7 @@ export const strictTdx: TdxPolicy = {
   mrOwner: zeros,
   mrOwnerConfig: zeros,
   mrSeam: null,
-  chips: { mode: 'any', sha256: [] },
+  chips: null,
 }
 
 /** The part of an identity that TDX measures, as `verdict.identity` has it. */
@@ -98,9 +104,10 @@ export function narrowedTdx(
   policy: TdxPolicy,
   use: 'production' | 'development',
   chips: ChipMode = 'allowlist',
-): TdxPolicy {
-  const mode = chipModes.find((one) => one === chips || one === policy.chips.mode) ?? 'allowlist'
-  const narrow = { ...policy, chips: { ...policy.chips, mode } }
+): NarrowTdxPolicy {
+  const said = policy.chips ?? { mode: chips, sha256: [] }
+  const mode = chipModes.find((one) => one === chips || one === said.mode) ?? 'allowlist'
+  const narrow = { ...policy, chips: { ...said, mode } }
   if (use === 'development') return narrow
   return { ...narrow, attributes: { ...policy.attributes, debug: 0, migratable: 0 } }
 }

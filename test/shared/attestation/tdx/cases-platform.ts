@@ -41,6 +41,7 @@ const claims: readonly Case[] = [
   ],
   ['collateral-mismatch', 'ratings of another FMSPC', { tcbInfo: { fmspc: '90C06F000001' } }],
   ['collateral-mismatch', 'a platform of another FMSPC', { pck: { '4': der.octetString(bytes(6, 1)) } }],
+  ['chip-refused', 'a platform, where neither root nor policy says that any will do', { tdx: { chips: null } }],
   ['collateral-mismatch', 'ratings of another PCE', { tcbInfo: { pceId: '0001' } }],
   [
     'chip-refused',

@@ -31,7 +31,8 @@ test('nothing said is strict: current ratings, no way in for the host, no image,
     ...{ tdAttributesMask: '010000f000000080', xfamMask: 'e7db060000000000' },
     ...{ mrtd: [], rtmr: [], deny: [], mrConfigId: '00'.repeat(48) },
     ...{ mrOwner: '00'.repeat(48), mrOwnerConfig: '00'.repeat(48), mrSeam: null },
-    chips: { mode: 'any', sha256: [] },
+    // As the trust root has it.
+    chips: null,
   })
 })
 
@@ -91,6 +92,13 @@ describe('a trust root narrows', () => {
     expect(narrowedTdx(open, 'production').attributes).toEqual({ ...open.attributes, debug: 0, migratable: 0 })
     expect(narrowedTdx(open, 'development').attributes).toEqual(open.attributes)
   })
+  test.each(['allowlist', 'log', 'any'] as const)(
+    'what a policy does not say of chips is what the root says: %s',
+    (root) => {
+      expect(narrowedTdx(strictTdx, 'production', root).chips).toEqual({ mode: root, sha256: [] })
+      expect(narrowedTdx(strictTdx, 'production').chips.mode).toBe('allowlist')
+    },
+  )
   test.each<[ChipMode | undefined, ChipMode, ChipMode]>([
     [undefined, 'any', 'allowlist'],
     ['allowlist', 'any', 'allowlist'],
