@@ -6,6 +6,8 @@ import { isRole } from './report-data.ts'
 import { rootFieldNames } from './root-fields.ts'
 import { durationOf, readCrlPolicy, readSnpPolicy } from './sev-snp/policy-json.ts'
 import { defaultSkew, strictCrl, type CrlPolicy, type SnpPolicy } from './sev-snp/policy.ts'
+import { readTdxPolicy } from './tdx/policy-json.ts'
+import type { TdxPolicy } from './tdx/policy.ts'
 
 /** Times and durations in milliseconds, times in whole seconds since 1970. */
 export type PolicyFields = {
@@ -16,6 +18,8 @@ export type PolicyFields = {
   readonly role: string
   /** without it, SEV-SNP evidence is refused */
   readonly snp?: SnpPolicy | undefined
+  /** without it, TDX evidence is refused */
+  readonly tdx?: TdxPolicy | undefined
   readonly collateral: CrlPolicy
   /** an anchor is fresh until then; how long it is stale after that is not a policy's to say */
   readonly log: { readonly maxCosignatureAge: number }
@@ -51,6 +55,7 @@ const beyondPolicies: readonly string[] = [
 
 /** An entry's end and build are words of a log's leaf: without them nothing could be proven (trust.md 4). */
 const entryDefaults = { minGuestSvn: 0, hostData: undefined }
+const tdEntryDefaults = { rtmr: undefined, mrConfigId: undefined }
 
 /** Refuses with every mistake that it finds (`refusalsOf`), each with its path. */
 export function readPolicyFields(value: unknown): PolicyFields {
@@ -75,6 +80,7 @@ function readFields(from: At): PolicyFields {
       notAfter: timeOf,
       role: roleOf,
       snp: (one) => readSnpPolicy(one, entryDefaults),
+      tdx: (one) => readTdxPolicy(one, tdEntryDefaults),
       collateral: readCrlPolicy,
       log: (one) => optionsOf(one, { maxCosignatureAge: atMost(maxCosignatureAge) }, log),
       binding: (one) =>
@@ -90,7 +96,7 @@ function readFields(from: At): PolicyFields {
         ),
       clockSkew: atMost(clockSkew),
     },
-    { snp: undefined, collateral: strictCrl, log, binding, clockSkew },
+    { snp: undefined, tdx: undefined, collateral: strictCrl, log, binding, clockSkew },
   )
 }
 
@@ -114,13 +120,19 @@ function checkLife({ notBefore, notAfter }: PolicyFields): void {
 }
 
 /** The judge takes the first entry for a digest: a second one would be obeyed by nobody. */
-function checkMeasurements({ snp }: PolicyFields): void {
+function checkMeasurements({ snp, tdx }: PolicyFields): void {
   const digests = snp?.measurements.map(({ digest }) => digest) ?? []
-  const works = digests.map((digest, index) => () => {
-    if (digests.indexOf(digest) === index) return
-    throw wrong(at(digest, `policy.snp.measurements[${index}].digest`), 'one that no other entry has')
-  })
-  every(works)
+  // One firmware carries many images: only with the same image and settings is it the same.
+  const tds = tdx?.mrtd.map(({ digest, rtmr, mrConfigId }) => JSON.stringify([digest, rtmr, mrConfigId])) ?? []
+  every([
+    ...digests.map((_, index) => () => checkAlone(digests, index, `policy.snp.measurements[${index}].digest`)),
+    ...tds.map((_, index) => () => checkAlone(tds, index, `policy.tdx.mrtd[${index}]`)),
+  ])
+}
+
+function checkAlone(names: readonly string[], index: number, path: string): void {
+  const name = names[index] ?? ''
+  if (names.indexOf(name) !== index) throw wrong(at(name, path), 'one that no other entry has')
 }
 
 /** A line of a log's leaf, so it holds no line feed. */

@@ -80,8 +80,8 @@ export function policySha256(text: string): string {
 }
 
 /** What is asked of one piece of evidence; the caller adds `allowSimulated`, which no policy can hold. */
-export function evidencePolicy({ role, snp, collateral, clockSkew }: PolicyFields): EvidencePolicy {
-  return { role, snp, collateral, clockSkew }
+export function evidencePolicy({ role, snp, tdx, collateral, clockSkew }: PolicyFields): EvidencePolicy {
+  return { role, snp, tdx, collateral, clockSkew }
 }
 
 /**
@@ -97,21 +97,31 @@ function checkSerial({ serial }: PolicyFields, { minPolicySerial }: RootFields):
   throw new Refusal('rolled-back', `policy.serial ${serial} is below ${minPolicySerial}, where the root begins`)
 }
 
-function checkChips({ snp }: PolicyFields, { chips }: RootFields): void {
-  if (snp === undefined || chipModes.indexOf(snp.chips.mode) <= chipModes.indexOf(chips)) return
-  throw widens(`policy.snp.chips.mode ${snp.chips.mode} is wider than the root's ${chips}`)
+function checkChips({ snp, tdx }: PolicyFields, { chips }: RootFields): void {
+  const said = { snp: snp?.chips.mode, tdx: tdx?.chips?.mode }
+  const works = Object.entries(said).map(([kind, mode]) => () => {
+    if (mode === undefined || chipModes.indexOf(mode) <= chipModes.indexOf(chips)) return
+    throw widens(`policy.${kind}.chips.mode ${mode} is wider than the root's ${chips}`)
+  })
+  every(works)
 }
 
 /** As `narrowed` has it: in production no guest is open to its host, and Milan counts only chip by chip. */
-function checkProduction({ snp }: PolicyFields, { use }: RootFields): void {
-  if (snp === undefined || use !== 'production') return
-  const open = (['debug', 'migrateMa'] as const).filter((rule) => snp.guestPolicy[rule] !== 0)
+function checkProduction({ snp, tdx }: PolicyFields, { use }: RootFields): void {
+  if (use !== 'production') return
+  const bounds = {
+    'snp.guestPolicy.debug': snp?.guestPolicy.debug,
+    'snp.guestPolicy.migrateMa': snp?.guestPolicy.migrateMa,
+    'tdx.attributes.debug': tdx?.attributes.debug,
+    'tdx.attributes.migratable': tdx?.attributes.migratable,
+  }
+  const open = Object.entries(bounds).filter(([, bound]) => bound !== undefined && bound !== 0)
   every([
-    ...open.map((rule) => (): never => {
-      throw widens(`policy.snp.guestPolicy.${rule} must be 0 in production`)
+    ...open.map(([rule]) => (): never => {
+      throw widens(`policy.${rule} must be 0 in production`)
     }),
     () => {
-      if (!snp.products.includes('Milan') || snp.chips.mode === 'allowlist') return
+      if (snp?.products.includes('Milan') !== true || snp.chips.mode === 'allowlist') return
       throw widens('policy.snp.products may hold Milan only with policy.snp.chips.mode allowlist')
     },
   ])

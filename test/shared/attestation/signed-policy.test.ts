@@ -178,6 +178,25 @@ describe('policy-widens', () => {
     expect(await verdictOn({ snp: snpJson(changes) }, { root: production })).toBe('policy-widens')
   })
 
+  test.each([
+    ['allowlist', undefined, 'accepted'],
+    ['allowlist', 'allowlist', 'accepted'],
+    ['allowlist', 'any', 'policy-widens'],
+    ['log', 'any', 'policy-widens'],
+    ['any', 'any', 'accepted'],
+  ] as const)('under a root with chips %s, TDX platforms %s: %s', async (chips, mode, code) => {
+    const tdx = mode === undefined ? {} : { chips: { mode } }
+    expect(await verdictOn({ tdx }, { root: { ...root, chips } })).toBe(code)
+  })
+
+  test.each(['debug', 'migratable'])('%s of a TD is for development', async (rule) => {
+    for (const bound of [1, null]) {
+      const tdx = { attributes: { [rule]: bound } }
+      expect(await verdictOn({ tdx })).toBe('accepted')
+      expect(await verdictOn({ tdx }, { root: production })).toBe('policy-widens')
+    }
+  })
+
   test('Milan in production counts only chip by chip', async () => {
     const snp = (mode: string) => ({ snp: snpJson({ products: ['Milan'], chips: { mode } }) })
     const wide = { ...production, chips: 'any' as const }
@@ -194,6 +213,7 @@ describe('bad-encoding', () => {
   })
 
   const [entry] = (snpJson() as { measurements: Record<string, unknown>[] }).measurements
+  const entryOfTd = { digest, notAfter: timeText(now + hour), build: `sha256:${build}` }
   const measurements = (...list: unknown[]) => ({ snp: snpJson({ measurements: list }) })
   test.each<[string, Record<string, unknown>]>([
     ['another version', { version: 2 }],
@@ -208,6 +228,9 @@ describe('bad-encoding', () => {
     ['a duration in words', { clockSkew: 'two minutes' }],
     ['a measurement without its build', measurements(without(entry ?? {}, 'build'))],
     ['a measurement without its end', measurements(without(entry ?? {}, 'notAfter'))],
+    ['an MRTD without end and build', { tdx: { mrtd: [digest] } }],
+    ['an MRTD without build', { tdx: { mrtd: [{ digest, notAfter: timeText(now) }] } }],
+    ['an image of a TD twice', { tdx: { mrtd: [entryOfTd, entryOfTd] } }],
     ['a measurement twice', measurements(entry, { ...entry, hostData: '11'.repeat(32) })],
   ])('%s', async (_, changes) => {
     expect(await verdictOn(changes)).toBe('bad-encoding')
