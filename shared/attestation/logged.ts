@@ -2,9 +2,9 @@
  * What counts only if a log has it: the policy, and the identity of every CVM. The leaf is always made again from what
  * was verified, never taken from a proof. trust.md 4 and 6, attestation.md d.2.
  *
- * A leaf of a release holds three things that evidence does not show: the floor of the guest's security version, the
- * day on which the release ends, and the artifact it was built from. They travel in the policy's entry for that
- * measurement (`minGuestSvn`, `notAfter`, `build`), signed by the releasers. So to end a release early its entry is
+ * A leaf of a release holds three things that evidence does not show: the floor of the guest's security version (0 for
+ * TDX, which has none), the day on which the release ends, and the artifact it was built from. They travel in the
+ * policy's entry for that image (`minGuestSvn`, `notAfter`, `build`), signed by the releasers. So to end a release early its entry is
  * taken out or denied: another `notAfter` would be another leaf.
  */
 import { fromHex } from '../bytes.ts'
@@ -13,12 +13,14 @@ import { anchorOf } from '../tlog/anchor.ts'
 import { leafHash } from '../tlog/merkle.ts'
 import { judgeAge, verifyCheckpoint, type Clock, type LogTrust, type VerifiedCheckpoint } from '../tlog/policy.ts'
 import { verifyProof, type LoggedLeaf } from '../tlog/proof.ts'
-import { identityDigest, policyLeaf, releaseLeaf, type Release } from '../tlog/release.ts'
+import { policyLeaf, releaseLeaf, type Release } from '../tlog/release.ts'
+import { identityDigestOf } from './identity.ts'
 import { policyLimits } from './policy-fields.ts'
 import { checkSeenClock, checkSeenSplit, checkSeenTree, nothingSeen, type Seen } from './seen.ts'
 import type { Measurement } from './sev-snp/policy.ts'
 import { defaultSkew } from './sev-snp/policy.ts'
 import type { VerifiedPolicy } from './signed-policy.ts'
+import { entriesFor } from './tdx/policy.ts'
 import type { Identity, Verdict } from './verdict.ts'
 
 export type LogQuestion = {
@@ -30,6 +32,8 @@ export type LogQuestion = {
   /** milliseconds by which our clock may be behind the witnesses' */
   readonly skew?: number | undefined
 }
+
+type Entry = Pick<Measurement, 'minGuestSvn' | 'notAfter' | 'build'>
 
 /** Milliseconds. After `fresh` the verdict says `stale`, after both there is none. trust.md 6. */
 export const anchorAges = { fresh: policyLimits.maxCosignatureAge, stale: 72 * 3_600_000 } as const
@@ -80,9 +84,9 @@ export function releaseOf({ identity, kind, role }: Verdict, policy: VerifiedPol
   if (role !== policy.role || identity.role !== policy.role) {
     throw new Refusal('role-refused', `attested for ${role}, the policy is for ${policy.role}`)
   }
-  const { minGuestSvn, notAfter, build } = entryFor(identity, policy)
+  const { minGuestSvn, notAfter, build } = entryFor(kind, identity, policy)
   if (build === undefined) throw new Refusal('no-proof', 'the policy does not say of which build this is')
-  const identitySha256 = identityDigest(tupleOf(identity))
+  const identitySha256 = identityDigestOf(identity)
   return { role, tee: kind, identitySha256, guestSvn: minGuestSvn, notAfter, artifactSha256: fromHex(build) }
 }
 
@@ -103,19 +107,12 @@ export async function verifyAnchor(
   return { checkpoint, anchor: anchorOf(checkpoint), age, notAfter }
 }
 
-function entryFor({ measurement }: Identity, { snp }: VerifiedPolicy): Measurement {
-  const entry = snp?.measurements.find(({ digest }) => digest === measurement)
+function entryFor(kind: Verdict['kind'], identity: Identity, { snp, tdx }: VerifiedPolicy): Entry {
+  const [td] = kind === 'tdx' && tdx !== undefined ? entriesFor(tdx, identity) : []
+  const guest = kind === 'sev-snp' ? snp?.measurements.find(({ digest }) => digest === identity.measurement) : undefined
+  const entry = guest ?? (td && { ...td, minGuestSvn: 0 })
   if (entry === undefined) throw new Refusal('measurement-refused', 'not in the list of the policy')
   return entry
-}
-
-function tupleOf({ measurement, hostData, idKeyDigest, role }: Identity) {
-  return {
-    measurement: fromHex(measurement),
-    hostData: fromHex(hostData),
-    idKeyDigest: fromHex(idKeyDigest),
-    role,
-  }
 }
 
 /** A root without logs knows placement `front` alone, and there nothing of this is asked. */

@@ -164,10 +164,10 @@ describe('an identity', () => {
     expect(await check(identityProof, {}, { ...verdict, identity })).toBe(code)
   })
 
-  test('a verdict for another role: role-refused; of another kind: another leaf', async () => {
+  test('a verdict for another role: role-refused; of a kind that the policy does not list: measurement-refused', async () => {
     expect(await check(identityProof, {}, { ...verdict, role: 'other-cvm' })).toBe('role-refused')
     expect(await check(identityProof, { policy: { ...policy, role: 'other-cvm' } })).toBe('role-refused')
-    expect(await check(identityProof, {}, { ...verdict, kind: 'tdx' })).toBe('root-mismatch')
+    expect(await check(identityProof, {}, { ...verdict, kind: 'tdx' })).toBe('measurement-refused')
   })
 
   test('simulated evidence has no identity that a log could know: no-proof', async () => {
