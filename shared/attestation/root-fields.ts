@@ -13,6 +13,7 @@ import {
   timeText,
   wordOf,
 } from '../tlog/json-fields.ts'
+import { saysDevelopment } from '../tlog/development.ts'
 import type { At } from '../tlog/json-fields.ts'
 import { parseKey, type KeyKind, type VerifierKey } from '../tlog/key.ts'
 import type { TrustUse } from './verdict.ts'
@@ -119,6 +120,7 @@ function checkRules(root: RootFields): void {
   demand(distinct(root.logs.map(({ origin }) => origin)), 'an origin twice')
   checkKeys(root)
   checkWitnesses(root)
+  checkUse(root)
 }
 
 /** One key, one task: a threshold must count people, and no stolen key may serve twice (trust.md 1, the table). */
@@ -136,6 +138,15 @@ function checkWitnesses(root: RootFields): void {
   demand(logged || frontOnly, 'logs and witnesses may be empty only if placements is ["front"]')
   demand(root.quorum <= operators, 'quorum is more than there are operators')
   demand(root.quorum >= 1 || operators === 0, 'quorum is at least 1')
+}
+
+/** A development log proves nothing to anybody but its maker, so a production root does not name one. trust.md 7. */
+function checkUse({ use, logs, witnesses }: RootFields): void {
+  const names = [
+    ...logs.flatMap(({ origin, key }) => [origin, key.name]),
+    ...witnesses.flatMap(({ operator, key }) => [operator, key.name]),
+  ]
+  demand(use === 'development' || !names.some(saysDevelopment), 'a production root names a development log or witness')
 }
 
 function keysOf(from: At): readonly VerifierKey[] {

@@ -113,6 +113,22 @@ describe('rules', () => {
     expect(await codeOf(() => readRootFields({ ...json, bundleKeys }))).toBe('bad-trust-root')
   })
 
+  const names = (origin: string, log: string, operator: string, w: string) => ({
+    logs: [{ origin, key: verifierKey(log, 'note', dee.key.publicKey).text }],
+    witnesses: [witness(operator, verifierKey(w, 'cosignature', eve.key.publicKey).text)],
+    quorum: 1,
+  })
+  test.each([
+    ['its origin', names('development-log.invalid/x', 'l', 'o', 'w'), 'bad-trust-root'],
+    ['the name of its key', names('log', 'Development-log.invalid/x', 'o', 'w'), 'bad-trust-root'],
+    ['the operator of a witness', names('log', 'l', 'DEVELOPMENT', 'w'), 'bad-trust-root'],
+    ['the name of a witness key', names('log', 'l', 'o', 'development-witness.invalid/x'), 'bad-trust-root'],
+    ['none of the four', names('log', 'l', 'o', 'w'), 'accepted'],
+  ])('a production root of a log that says development in %s: %s', async (_, named, code) => {
+    expect(await codeOf(() => readRootFields({ ...json, ...named, use: 'production' }))).toBe(code)
+    expect(await codeOf(() => readRootFields({ ...json, ...named }))).toBe('accepted')
+  })
+
   test('without logs and witnesses there is only front, and then no quorum', async () => {
     const front = { ...json, logs: [], witnesses: [], placements: ['front'] }
     expect(await codeOf(() => readRootFields({ ...front, quorum: 0 }))).toBe('accepted')
