@@ -127,6 +127,7 @@ export const refusalCodes = [
   'signing-key-refused', // SEV-SNP: signed with no key, or with none that we know
   'simulated-not-allowed', // simulated evidence without the caller's explicit leave
   'single-socket-missing', // SEV-SNP policy that lets a guest span sockets where that is forbidden
+  'size-conflict', // a witness that last saw a tree of another size than the log believes
   'sizes-out-of-order', // consistency from a larger tree to a smaller one
   'smt-allowed', // SEV-SNP: the guest bears SMT and the platform has it on
   'smt-enabled', // SEV-SNP platform with SMT on
