@@ -59,7 +59,8 @@ function readIndex(line = ''): number {
   return readDecimal('malformed-proof', line.slice('index '.length))
 }
 
-function readHash(line: string): Bytes {
+/** A line of a proof. */
+export function readHash(line: string): Bytes {
   const hash = decoded(line)
   if (hash.length !== hashLength) throw malformed(`a hash of ${hash.length} bytes`)
   return hash
