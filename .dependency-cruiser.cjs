@@ -82,6 +82,27 @@ module.exports = {
       },
     },
     {
+      name: 'development-log-imports-only-down',
+      severity: 'error',
+      from: { path: '^shared/development-log/' },
+      to: {
+        path: '^(relay|gateway|deploy|test|shared)/',
+        pathNot: [floor0, '^shared/(development-log|tlog)/'],
+      },
+    },
+    {
+      name: 'no-service-makes-a-log',
+      severity: 'error',
+      from: { path: '^(relay|gateway)/' },
+      to: { path: '^shared/development-log/', reachable: true },
+    },
+    {
+      name: 'only-commands-make-a-log',
+      severity: 'error',
+      from: { path: '^shared/', pathNot: '^shared/(development-log|client/commands)/' },
+      to: { path: '^shared/development-log/' },
+    },
+    {
       name: 'services-know-no-tests',
       severity: 'error',
       from: { path: '^(relay|gateway|shared|deploy)/' },
