@@ -101,7 +101,7 @@ export function reasonOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause)
 }
 
-function demanded(option: string, value: string | undefined): string {
+export function demanded(option: string, value: string | undefined): string {
   if (value !== undefined && value !== '') return value
   throw new UsageError(`--${option} is missing; give it, or set ASUNDER_${option.toUpperCase()}`)
 }

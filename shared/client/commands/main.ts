@@ -4,10 +4,11 @@ import { bundle } from './bundle.ts'
 import { listed, UsageError, type Command, type Commands, type ExitCode, type World } from './command.ts'
 import { report } from './failure.ts'
 import { fetch } from './fetch.ts'
+import { log } from './log.ts'
 import { policy } from './policy.ts'
 import { trust } from './trust.ts'
 
-const commands: Commands = { ask, bundle, fetch, policy, trust }
+const commands: Commands = { ask, bundle, fetch, log, policy, trust }
 
 export async function main(args: readonly string[], world: World): Promise<ExitCode> {
   try {

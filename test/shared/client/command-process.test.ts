@@ -1,18 +1,15 @@
 /** The command as a shell meets it: real processes, real signals, and whichever Node stands in the PATH. */
-import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readSigner } from '../../../shared/tlog/signer.ts'
+import { asunder as inFolder, bin, type Ended, type Options } from './shell.ts'
 import { town, type Town } from './town.ts'
 
-const bin = resolve('shared/client/bin.mjs')
 /** An older Node of the machine, where there is one: the launcher must find the bundled one from there. */
 const olderNode = ['/usr/bin/node', '/usr/local/bin/node'].find((path) => existsSync(path))
-
-type Ended = { readonly code: number | null; readonly out: string; readonly err: string }
 
 let pair: Town
 let folder: string
@@ -29,22 +26,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 
-type Options = { readonly node?: string; readonly script?: string; readonly onOut?: (pid: number) => void }
-
-function asunder(
-  args: readonly string[],
-  { node = process.execPath, script = bin, onOut }: Options = {},
-): Promise<Ended> {
-  const env = { PATH: '/usr/bin:/bin', NO_COLOR: '1' }
-  const child = spawn(node, [script, ...args], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] })
-  let [out, err] = ['', '']
-  child.stdout.on('data', (data: Buffer) => {
-    out += data.toString()
-    onOut?.(child.pid ?? 0)
-  })
-  child.stderr.on('data', (data: Buffer) => (err += data.toString()))
-  return new Promise((done) => child.on('close', (code) => done({ code, out, err })))
-}
+const asunder = (args: readonly string[], options: Partial<Options> = {}): Promise<Ended> =>
+  inFolder(args, { folder, ...options })
 
 const connection = (): string[] => [
   ...['--relay', pair.url, '--trust', 'root.note', '--placement', 'front', '--plaintext-loopback'],

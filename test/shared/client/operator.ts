@@ -1,6 +1,6 @@
 /** The people behind a pair, for tests: who signs roots and bundles, and the notes that they sign. */
 import { signBundle, type Bundle } from '../../../shared/attestation/bundle.ts'
-import { developmentRoot } from '../../../shared/attestation/development-root.ts'
+import { developmentRoot, type RootSigners } from '../../../shared/attestation/development-root.ts'
 import type { RootFields } from '../../../shared/attestation/trust-root.ts'
 import type { Bytes } from '../../../shared/bytes.ts'
 import type { Signer } from '../../../shared/tlog/signer.ts'
@@ -10,6 +10,7 @@ export type Operator = {
   readonly fields: RootFields
   readonly bundleSigner: Signer
   readonly rootSigner: Signer
+  readonly signers: RootSigners
   bundle(changes: Partial<Bundle> & { readonly keys: Bytes }, signer?: Signer): Promise<string>
 }
 
@@ -30,5 +31,5 @@ export async function operator(changes: Partial<RootFields> = {}): Promise<Opera
   const times = { notBefore: startOfTest - hour, notAfter: startOfTest + 12 * hour }
   const bundle: Operator['bundle'] = (own, signer = bundleSigner) =>
     signBundle({ serial: 7, placement: 'front', ...times, roots: [], ...own } as Bundle, [signer])
-  return { root: note, fields, bundleSigner, rootSigner, bundle }
+  return { root: note, fields, bundleSigner, rootSigner, signers, bundle }
 }

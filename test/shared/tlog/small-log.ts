@@ -54,6 +54,14 @@ export async function noteOf(size: number, cosigners: readonly [Cosigner, number
   return note
 }
 
+/** A checkpoint of any text by the same log. */
+export async function cosigned(text: string, cosigners: readonly Cosigner[], time = noon): Promise<string> {
+  const checkpoint = parseCheckpoint(text, [origin])
+  let note = await signNote(text, [await logSigner()])
+  for (const cosigner of cosigners) note += await cosign(cosigner, checkpoint, time)
+  return note
+}
+
 /** A note that the witnesses a and b cosigned at noon, and `more`. */
 export async function seenNote(size: number, more: readonly [Cosigner, number][] = [], extras: Extras = {}) {
   const { a, b } = await witnesses()
