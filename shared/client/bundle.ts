@@ -116,7 +116,8 @@ function refreshTime(notAfter: number, { now, random }: KeeperOptions): number {
   return now() + (notAfter - now()) * (0.5 + 0.3 * random())
 }
 
-async function fetchBundle({ transport, relay }: KeeperOptions): Promise<string> {
+/** The bundle as the relay shows it, not verified. Refuses with the typed errors of this client; for monitors too. */
+export async function fetchBundle({ transport, relay }: Pick<KeeperOptions, 'transport' | 'relay'>): Promise<string> {
   // Nobody's own signal: other callers wait for the same bundle. No conditional fields: they would be a memory (trust.md 2).
   const leave = new AbortController()
   const signal = AbortSignal.any([leave.signal, AbortSignal.timeout(fetchTimeout)])
@@ -150,11 +151,12 @@ const bundleCodes: Partial<Record<RefusalCode, ObliviousErrorCode>> = {
   'root-expired': 'trust-unusable',
 }
 
-async function checked(
+/** What a client believes of a bundle; for monitors too. */
+export async function checked(
   note: string,
   root: TrustRoot,
   lastSerial: number,
-  { placement, now }: KeeperOptions,
+  { placement, now }: Pick<KeeperOptions, 'placement' | 'now'>,
 ): Promise<VerifiedBundle> {
   try {
     return await verifyBundle({ note, root, placement, now: now(), lastSerial })
@@ -164,7 +166,8 @@ async function checked(
   }
 }
 
-function usableKey({ keys }: Held['bundle'], hpke: ClientHpke): SealingKey {
+/** The key that a client would use; refused where there is none. */
+export function usableKey({ keys }: Held['bundle'], hpke: ClientHpke): SealingKey {
   try {
     return selectKey(parseKeyConfigs(keys), (kem, suite) => hpke.supports(kem, suite))
   } catch (cause) {

@@ -1,6 +1,7 @@
 /** The door of the command `asunder`: arguments, streams, files and signals come in here and nowhere else. */
 import { existsSync, readFileSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { styleText } from 'node:util'
 import type { World } from './commands/command.ts'
 import { main } from './commands/main.ts'
@@ -29,6 +30,7 @@ const world: World = {
   create: (path, text) => writeFile(path, text, { flag: 'wx', mode: 0o600 }),
   version: versionOf(),
   now: Date.now,
+  wait: (milliseconds) => sleep(milliseconds, undefined, { signal: interrupted.signal }),
   signal: interrupted.signal,
 }
 

@@ -16,6 +16,8 @@ export type World = {
   readonly version: string
   /** milliseconds since 1970 */
   now(): number
+  /** Resolves after so many milliseconds; rejects with the signal's reason when it is aborted. */
+  wait(milliseconds: number): Promise<void>
   /** Aborted by SIGINT. */
   readonly signal: AbortSignal
 }

@@ -5,10 +5,11 @@ import { listed, UsageError, type Command, type Commands, type ExitCode, type Wo
 import { report } from './failure.ts'
 import { fetch } from './fetch.ts'
 import { log } from './log.ts'
+import { monitor } from './monitor.ts'
 import { policy } from './policy.ts'
 import { trust } from './trust.ts'
 
-const commands: Commands = { ask, bundle, fetch, log, policy, trust }
+const commands: Commands = { ask, bundle, fetch, log, monitor, policy, trust }
 
 export async function main(args: readonly string[], world: World): Promise<ExitCode> {
   try {

@@ -41,6 +41,7 @@ export function newTerminal(changes: Partial<World> & { typed?: string } = {}): 
       return Promise.resolve()
     },
     now: Date.now,
+    wait: () => Promise.reject(new TypeError('nobody waits here')),
     version: '1.2.3',
     signal: new AbortController().signal,
     ...rest,
