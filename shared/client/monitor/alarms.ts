@@ -77,7 +77,7 @@ export const alarms = {
     remedy: 'ask the operator of the log; until enough witnesses sign, no new proof or anchor will be accepted',
   },
   'root-ending': {
-    means: 'the newest trust root ends within 30 days',
+    means: 'the newest trust root ends within 30 days (one for development: within a day)',
     remedy: 'ask the publisher of the application for the next root; every client stops at its end',
   },
   'root-equivocation': {

@@ -2,6 +2,7 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import type { Bundle } from '../../attestation/bundle.ts'
 import type { TrustRoot } from '../../attestation/trust-root.ts'
+import type { TrustUse } from '../../attestation/verdict.ts'
 import { concat, hex, uint16 } from '../../bytes.ts'
 import { parseKeyConfigs, type KeyConfigEntry } from '../../ohttp/key-config.ts'
 import { timeText } from '../../tlog/json-fields.ts'
@@ -23,7 +24,8 @@ export const rotation = 1_200_000
 /** How many bundles are kept whole, so that a second one of the same serial is proof. */
 const kept = 8
 const endsSoon = hour / 2
-const rootEndsSoon = 30 * day
+/** A root for development may live for a week altogether. */
+const rootEndsSoon: Readonly<Record<TrustUse, number>> = { production: 30 * day, development: day }
 /** trust.md 1: an OHTTP key of the gateway lives at most this long. */
 const longestKey = day
 /** A key that is gone for so long is forgotten; until then its return counts from its first day. */
@@ -127,7 +129,9 @@ export function rootAlarms(shown: readonly Shown[], root: TrustRoot, now: number
     return { code: 'root-equivocation', about: at, detail: `root version ${root.version}`, notes }
   })
   const detail = `version ${root.version} ends at ${timeText(root.notAfter)}`
-  return root.notAfter - now > rootEndsSoon ? forks : [...forks, { code: 'root-ending', about: 'trust root', detail }]
+  return root.notAfter - now > rootEndsSoon[root.use]
+    ? forks
+    : [...forks, { code: 'root-ending', about: 'trust root', detail }]
 }
 
 function minutes(milliseconds: number): string {

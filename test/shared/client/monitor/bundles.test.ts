@@ -155,10 +155,12 @@ describe('ends and ages', () => {
   })
 
   test.each([
-    [31, []],
-    [29, ['root-ending']],
-  ])('a root with %i days left: %j', async (days, codes) => {
-    const it = await deployment()
+    ['production', 31, []],
+    ['production', 29, ['root-ending']],
+    ['development', 2, []],
+    ['development', 0.9, ['root-ending']],
+  ] as const)('a %s root with %f days left: %j', async (use, days, codes) => {
+    const it = await deployment(use === 'production' ? { use, logs: [], witnesses: [], quorum: 0 } : {})
     it.clock += (90 - days) * 24 * hour
     const { url } = await hostileRelay(await it.bundle())
     expect((await it.monitor(['--relay', url])).codes).toEqual(codes)
@@ -166,7 +168,7 @@ describe('ends and ages', () => {
 
   test('the end of the root is told even if nobody shows a bundle', async () => {
     const it = await deployment()
-    it.clock += 89 * 24 * hour
+    it.clock += 89.5 * 24 * hour
     const { url } = await hostileRelay()
     expect((await it.monitor(['--relay', url])).codes).toEqual(['bundle-refused', 'root-ending'])
   })
