@@ -8,7 +8,6 @@ import type { TLSSocket } from 'node:tls'
 import { type Bytes, fromUtf8 } from '../../shared/bytes.ts'
 import { serializeEvidence } from '../../shared/attestation/evidence.ts'
 import { link, readQuestion } from '../../shared/attestation/link.ts'
-import { reportData } from '../../shared/attestation/report-data.ts'
 import { Refusal } from '../../shared/refusal.ts'
 import type { EvidenceProvider } from './provider.ts'
 
@@ -33,7 +32,7 @@ export function linkEvidence({ provider, role, spki, reportsAtOnce }: LinkEviden
     making += 1
     try {
       const exporter = exporterOf(socket, nonce)
-      return serializeEvidence(await provider.evidence(reportData({ kind: 1, role, spki_sha256, nonce, exporter })))
+      return serializeEvidence(await provider.evidence({ kind: 1, role, spki_sha256, nonce, exporter }))
     } finally {
       making -= 1
     }

@@ -9,6 +9,7 @@ import {
   measurementLength,
   type SimulatedPlatformOptions,
 } from '../../shared/attestation/simulated.ts'
+import { reportData } from '../../shared/attestation/report-data.ts'
 import { Refusal } from '../../shared/refusal.ts'
 import { at, bytesOf, digestOf, fieldsOf, textOf } from '../../shared/tlog/json-fields.ts'
 import { parseStrictJson } from '../../shared/tlog/strict-json.ts'
@@ -25,9 +26,9 @@ export type SimulatedOptions = {
 export function simulatedEvidence({ platform, life, now = Date.now }: SimulatedOptions): EvidenceProvider {
   return {
     kind: 'simulated',
-    async evidence(reportData) {
+    async evidence(binding) {
       const machine = await createSimulatedPlatform(readPlatform(await textIn(platform)))
-      return machine.evidence({ reportData, notAfter: now() + life })
+      return machine.evidence({ reportData: reportData(binding), notAfter: now() + life })
     },
   }
 }

@@ -6,7 +6,7 @@ import { connect, type ConnectionOptions, createServer, type TLSSocket, type Tls
 import type { Bytes } from '../../../shared/bytes.ts'
 import { link, readQuestion } from '../../../shared/attestation/link.ts'
 import { evidenceMediaType, serializeEvidence } from '../../../shared/attestation/evidence.ts'
-import { reportData, type LinkBinding } from '../../../shared/attestation/report-data.ts'
+import type { LinkBinding } from '../../../shared/attestation/report-data.ts'
 import { type Identity, spkiOf } from '../../../shared/upstream/certificate.ts'
 import { simulatedEvidence } from '../../../gateway/cvm/simulated.ts'
 import { type Machine, pem } from './machine.ts'
@@ -59,7 +59,7 @@ export async function evidenceFor(
     nonce,
     exporter: socket.exportKeyingMaterial(link.exporterLength, link.exporterLabel, Buffer.from(nonce)),
   }
-  return serializeEvidence(await provider.evidence(reportData({ kind: 1, ...truth, ...lie })))
+  return serializeEvidence(await provider.evidence({ kind: 1, ...truth, ...lie }))
 }
 
 export function answerWith(body: string, fields: Record<string, string> = {}, status = '200 OK'): string {
