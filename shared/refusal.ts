@@ -65,6 +65,7 @@ export const refusalCodes = [
   'date-outside-window', // Date missing or too far from ours
   'debug-allowed', // the host may read the guest
   'ecc-off', // SEV-SNP platform without ECC where it is demanded
+  'endorsements-unavailable', // certificates, lists or collateral that belong beside a report could not be had
   'evidence-expired', // evidence, endorsement or verdict past its end
   'evidence-refused', // evidence that fails its own checks
   'evidence-unavailable', // no evidence to be had at the moment
@@ -101,6 +102,7 @@ export const refusalCodes = [
   'owner-refused', // TDX: an MROWNER or MROWNERCONFIG that nobody expects
   'perfmon-allowed', // TDX: the TD may use performance counters
   'placement-mismatch', // bundle of another placement than the caller named
+  'platform-unsupported', // a machine that cannot give the evidence that is asked of it
   'policy-expired', // policy outside its validity, or valid for too long
   'policy-refused', // policy does not allow it
   'policy-widens', // a policy that claims what only the trust root or the caller may give
@@ -150,6 +152,8 @@ export const refusalCodes = [
   'tsme-off', // SEV-SNP platform without TSME where it is demanded
   'unknown-key', // key id that is not ours
   'unknown-log-key', // a checkpoint without a signature of its log's key
+  'unmeasured-configuration', // settings that this machine was not started with
+  'unsafe-environment', // a process started with something that reaches into it: a variable, a flag, core dumps
   'unsigned', // signature threshold not met
   'unsupported-signature', // a signature type that this runtime cannot verify
   'unsupported-suite', // outside our table, or not offered for that key
