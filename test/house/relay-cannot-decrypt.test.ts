@@ -5,7 +5,7 @@ import { root, walk } from './walk.ts'
 
 const doors = ['relay/main.ts', 'relay/worker.ts']
 const rooms =
-  /^(relay\/|shared\/(bytes\.ts|refusal\.ts|http\/|limits\/|shaping\/|privacy-pass\/|store\/|observability\/|config\/|upstream\/))/
+  /^(relay\/|shared\/(bytes\.ts|refusal\.ts|http\/|limits\/|shaping\/|privacy-pass\/|store\/|observability\/|config\/|upstream\/|launch\/))/
 const decrypting = /^(hpke|@hpke\/|@panva\/hpke|@noble\/(ciphers|curves)|bhttp-js|ohttp)/
 const secretVerbs = /\b(decapsulate|diffieHellman|createDecipheriv|privateDecrypt|createECDH|createPrivateKey|subtle)\b/
 
