@@ -1,0 +1,38 @@
+/** The processor below the kernel: signs reports with a key of these tests, or fills in a quote. attestation.md a.1, a.4. */
+import { createPrivateKey, sign } from 'node:crypto'
+import { type Bytes, fromBase64 } from '../../../../shared/bytes.ts'
+
+/** As it travels between processes. `template`: a whole report of which only what is asked for is changed. */
+export type ChipParts =
+  | { readonly kind: 'sev-snp'; readonly template: string; readonly key: string; readonly hostData: string }
+  | { readonly kind: 'tdx'; readonly template: string; readonly mrConfigId: string }
+
+type Chip = (inblob: Bytes, level: number) => Bytes
+
+export function chipOf(parts: ChipParts): Chip {
+  return parts.kind === 'sev-snp' ? snpChip(parts) : tdxChip(parts)
+}
+
+function snpChip({ template, key, hostData }: ChipParts & { kind: 'sev-snp' }): Chip {
+  const leaf = createPrivateKey(key)
+  return (inblob, level) => {
+    const report = fromBase64(template)
+    report.set(inblob, 0x50)
+    report.set(fromBase64(hostData), 0xc0)
+    report[0x30] = level
+    const signature = sign('sha384', report.subarray(0, 0x2a0), { key: leaf, dsaEncoding: 'ieee-p1363' })
+    report.set(Uint8Array.from(signature.subarray(0, 48)).reverse(), 0x2a0)
+    report.set(Uint8Array.from(signature.subarray(48)).reverse(), 0x2e8)
+    return report
+  }
+}
+
+/** Nobody signs anew: these quotes are for carrying, not for judging. */
+function tdxChip({ template, mrConfigId }: ChipParts & { kind: 'tdx' }): Chip {
+  return (inblob) => {
+    const quote = fromBase64(template)
+    quote.set(fromBase64(mrConfigId), 48 + 184)
+    quote.set(inblob, 48 + 520)
+    return quote
+  }
+}
