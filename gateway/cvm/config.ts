@@ -4,15 +4,16 @@
  * the host, since they guard availability and not content. trust.md 4.
  */
 import { Refusal } from '../../shared/refusal.ts'
-import { type At, at, fieldsOf, integerOf, textOf, wordOf } from '../../shared/tlog/json-fields.ts'
+import { at, fieldsOf, integerOf } from '../../shared/tlog/json-fields.ts'
 import { parseStrictJson } from '../../shared/tlog/strict-json.ts'
+import { type EvidenceSettings, evidenceSettings, filled, readEvidenceSettings } from './evidence-settings.ts'
 
 export type AgentSettings = {
   readonly listen: { readonly host: string; readonly port: number }
   readonly role: string
   readonly app: string
   readonly gatewayPins: string
-  readonly evidence: { readonly kind: 'simulated'; readonly platform: string; readonly life: number }
+  readonly evidence: EvidenceSettings
   readonly limits: { readonly connections: number; readonly reportsAtOnce: number; readonly attestWithin: number }
   readonly drain: number
 }
@@ -24,9 +25,7 @@ export const agentSettings: readonly (readonly [name: string, says: string])[] =
   ['role', 'the role that the gateway expects this CVM to be attested for'],
   ['app', "path of the app's Unix socket, the only place requests go to"],
   ['gatewayPins', 'path of a file: a line per gateway certificate, SHA-256 of its public key (SPKI) in hex'],
-  ['evidence.kind', '"simulated"'],
-  ['evidence.platform', 'path of the simulated platform; without the file there is no evidence'],
-  ['evidence.life', 'milliseconds that one report is good for'],
+  ...evidenceSettings,
   ['limits.connections', 'connections at a time'],
   ['limits.reportsAtOnce', 'reports in the making at a time'],
   ['limits.attestWithin', 'milliseconds from a handshake to evidence shown'],
@@ -38,18 +37,13 @@ export function readAgentSettings(text: string): AgentSettings {
   const keys = ['listen', 'role', 'app', 'gatewayPins', 'evidence', 'limits', 'drain'] as const
   const given = fieldsOf(at(parseStrictJson(text), 'settings'), keys)
   const listen = fieldsOf(given.listen, ['host', 'port'])
-  const evidence = fieldsOf(given.evidence, ['kind', 'platform', 'life'])
   const limits = fieldsOf(given.limits, ['connections', 'reportsAtOnce', 'attestWithin'])
   return {
     listen: { host: filled(listen.host), port: integerOf(listen.port, 0, 65_535) },
     role: filled(given.role),
     app: filled(given.app),
     gatewayPins: filled(given.gatewayPins),
-    evidence: {
-      kind: wordOf(evidence.kind, ['simulated']),
-      platform: filled(evidence.platform),
-      life: integerOf(evidence.life, 1000),
-    },
+    evidence: readEvidenceSettings(given.evidence),
     limits: {
       connections: integerOf(limits.connections, 1),
       reportsAtOnce: integerOf(limits.reportsAtOnce, 1),
@@ -68,10 +62,4 @@ export function readPins(text: string): readonly string[] {
     if (!/^[0-9a-f]{64}$/.test(pin)) throw new Refusal('bad-encoding', 'gatewayPins: a pin is 64 lower-case hex digits')
   }
   return pins
-}
-
-function filled(from: At): string {
-  const text = textOf(from)
-  if (text === '') throw new Refusal('bad-encoding', `${from.path} must not be empty`)
-  return text
 }

@@ -1,11 +1,13 @@
 /** The door of the CVM agent: settings, a log on stdout, signals. Nothing is decided here. */
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { fromUtf8 } from '../../shared/bytes.ts'
+import { checkLaunch, launchOf } from '../../shared/launch/launch.ts'
 import { createLog, type Log } from '../../shared/observability/log.ts'
-import { Refusal } from '../../shared/refusal.ts'
+import { agentEvidence } from './agent-evidence.ts'
 import { createAgent } from './agent.ts'
 import { agentSettings, readAgentSettings, readPins } from './config.ts'
-import { simulatedEvidence } from './simulated.ts'
+import { endingOf } from './ending.ts'
 import type { AgentEvents } from './vocabulary.ts'
 
 const usage = `asunder CVM agent: shows evidence on the connection that will be used, and passes opened requests to the app.
@@ -16,15 +18,17 @@ const usage = `asunder CVM agent: shows evidence on the connection that will be 
   --help          this text
 
 Settings:
-${agentSettings.map(([name, says]) => `  ${name.padEnd(22)}${says}`).join('\n')}
+${agentSettings.map(([name, says]) => `  ${name.padEnd(32)}${says}`).join('\n')}
 
 Signals: SIGTERM or SIGINT drains, a second one ends at once.
-Exit codes: 0 stopped, 1 failed, 2 settings.
+Exit codes: 0 stopped, 1 failed, 2 settings, or an environment that is not safe; what to do is on stderr.
 `
 
 async function run(config: string, log: Log<AgentEvents>): Promise<void> {
-  const { listen, evidence, limits, drain, gatewayPins, ...rest } = readAgentSettings(readFileSync(config, 'utf8'))
-  const provider = simulatedEvidence(evidence)
+  const text = readFileSync(config)
+  const { listen, evidence, limits, drain, gatewayPins, ...rest } = readAgentSettings(fromUtf8(text))
+  checkLaunch(launchOf(process), evidence.kind === 'simulated' ? 'loopback' : 'cvm')
+  const provider = await agentEvidence({ evidence, role: rest.role, text, log })
   const pins = readPins(readFileSync(gatewayPins, 'utf8'))
   const agent = createAgent({ ...rest, ...limits, provider, gatewayPins: pins, log })
   const port = await agent.listen(listen)
@@ -49,12 +53,10 @@ function onSignals(log: Log<AgentEvents>, within: number, close: () => Promise<v
 }
 
 function giveUp(log: Log<AgentEvents>, cause: unknown): void {
-  const insecure = cause instanceof Refusal && cause.code === 'insecure-configuration'
-  const settings = cause instanceof Refusal || (cause instanceof Error && 'path' in cause)
-  log('error', 'failed', { why: insecure ? 'insecure-configuration' : settings ? 'settings' : 'fault' })
-  // For the person who starts it: settings are the operator's own words, not a peer's.
-  process.stderr.write(`${cause instanceof Error ? cause.message : 'failed'}\n`)
-  process.exitCode = settings ? 2 : 1
+  const { why, exit, says } = endingOf(cause)
+  log('error', 'failed', { why })
+  process.stderr.write(says)
+  process.exitCode = exit
 }
 
 function options(): { config?: string | undefined; help?: boolean | undefined } {

@@ -153,6 +153,7 @@ const remedies: Readonly<Record<string, string>> = {
   EFBIG: 'the report or its certificates are larger than this kernel takes: let the host hand over fewer certificates',
   EACCES: 'only root may ask for reports: run the reporter as root',
   EPERM: 'only root may ask for reports: run the reporter as root, and in a container with /sys/kernel/config mounted',
+  ERR_ACCESS_DENIED: 'start node with --allow-fs-read and --allow-fs-write for the folder of evidence.tsm',
   ENOENT: 'not a folder of configfs-tsm: see evidence.tsm',
   EINVAL: 'the platform refused the request: see evidence.privlevel',
   ENOTTY: 'this guest may not ask its platform any more: start the machine anew',

@@ -14,5 +14,6 @@ export type AgentEvents = {
   /** milliseconds at most */
   draining: { within: number }
   stopped: { why: 'signal' | 'second-signal' }
-  failed: { why: 'settings' | 'insecure-configuration' | 'fault' }
+  endorsements: { state: 'fresh' | 'not-refreshed' }
+  failed: { why: RefusalCode | 'settings' | 'fault' }
 }

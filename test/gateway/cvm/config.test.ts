@@ -12,16 +12,39 @@ const settings = {
   drain: 5000,
 }
 
-test('settings come back as they were written', () => {
-  expect(readAgentSettings(JSON.stringify(settings))).toEqual(settings)
+const hardware = {
+  kind: 'sev-snp',
+  reporter: '/run/asunder/agent/reporter.sock',
+  tsm: '/sys/kernel/config/tsm/report',
+  privlevel: null,
+  reports: { links: 600, keys: 30 },
+  endorsements: { from: '/etc/asunder/endorsements', ca: null, refresh: 3_600_000 },
+}
+const snp = { ...settings, evidence: hardware }
+const tdx = { ...settings, evidence: { ...hardware, kind: 'tdx' } }
+const cached = { from: 'https://cache.example/kds', ca: '/etc/ca.pem', refresh: 1000 }
+
+test.each([
+  ['simulated', settings],
+  ['of SEV-SNP', snp],
+  ['of TDX', tdx],
+  ['with a level and a cache', { ...settings, evidence: { ...hardware, privlevel: 3, endorsements: cached } }],
+])('settings %s come back as they were written', (_what, given) => {
+  expect(readAgentSettings(JSON.stringify(given))).toEqual(given)
 })
 
 test('every setting is named in the help, and the help names nothing else', () => {
-  const names = Object.entries(settings).flatMap(([name, value]) =>
-    typeof value === 'object' ? Object.keys(value).map((inner) => `${name}.${inner}`) : [name],
-  )
-  expect(agentSettings.map(([name]) => name)).toEqual(names)
+  const named = (value: object): string[] =>
+    Object.entries(value).flatMap(([name, inner]: [string, unknown]) =>
+      typeof inner === 'object' && inner !== null ? named(inner).map((one) => `${name}.${one}`) : [name],
+    )
+  const names = new Set([...named(settings), ...named(snp)])
+  expect(agentSettings.map(([name]) => name).sort()).toEqual([...names].sort())
 })
+
+function withEndorsements(changes: object): Record<string, unknown> {
+  return { ...snp, evidence: { ...hardware, endorsements: { ...hardware.endorsements, ...changes } } }
+}
 
 const mistakes: [string, Record<string, unknown>, string][] = [
   ['an unknown key', { ...settings, verbose: true }, 'settings.verbose'],
@@ -29,6 +52,15 @@ const mistakes: [string, Record<string, unknown>, string][] = [
   ['an empty role', { ...settings, role: '' }, 'settings.role'],
   ['a port that is none', { ...settings, listen: { host: '127.0.0.1', port: 65_536 } }, 'settings.listen.port'],
   ['no connections', { ...settings, limits: { ...settings.limits, connections: 0 } }, 'settings.limits.connections'],
+  ['hardware with a key of simulated', { ...snp, evidence: { ...hardware, life: 1000 } }, 'settings.evidence.life'],
+  ['a level that no VMPL has', { ...snp, evidence: { ...hardware, privlevel: 4 } }, 'settings.evidence.privlevel'],
+  ['a level for TDX', { ...tdx, evidence: { ...tdx.evidence, privlevel: 0 } }, 'settings.evidence.privlevel'],
+  ['no reports for keys', { ...snp, evidence: { ...hardware, reports: { links: 1, keys: 0 } } }, 'reports.keys'],
+  ['a cache without TLS', withEndorsements({ from: 'http://cache.example' }), 'endorsements.from'],
+  ['a path that depends on where we are', withEndorsements({ from: 'endorsements' }), 'endorsements.from'],
+  ['an address that is none', withEndorsements({ from: 'https://' }), 'endorsements.from'],
+  ['a refresh at every moment', withEndorsements({ refresh: 1 }), 'endorsements.refresh'],
+  ['evidence of nothing', { ...settings, evidence: null }, 'settings.evidence'],
   ['evidence of no kind', { ...settings, evidence: { ...settings.evidence, kind: 'none' } }, 'settings.evidence.kind'],
 ]
 test.each(mistakes)('%s is refused by its name', (_what, given, name) => {

@@ -42,7 +42,10 @@ function settingsFile(change: Record<string, unknown> = {}): string {
 
 type Line = Record<string, unknown>
 async function started(): Promise<{ child: ChildProcess; lines: Line[]; port: number }> {
-  const child = spawn(process.execPath, [...door, '--config', settingsFile()], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [...door, '--config', settingsFile()], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: {},
+  })
   children.push(child)
   const lines: Line[] = []
   let rest = ''
@@ -55,8 +58,9 @@ async function started(): Promise<{ child: ChildProcess; lines: Line[]; port: nu
   return { child, lines, port: Number(lines.find(({ event }) => event === 'listening')?.['port']) }
 }
 
-const run = (...args: string[]) =>
-  promisify(execFile)(process.execPath, [...door, ...args]).then(
+const run = (...args: string[]) => runWith({}, ...args)
+const runWith = (env: Record<string, string>, ...args: string[]) =>
+  promisify(execFile)(process.execPath, [...door, ...args], { env }).then(
     ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
     (error: unknown) => error as { code: number; stdout: string; stderr: string },
   )
@@ -108,6 +112,13 @@ test('a wrong setting is named, exit code 2', async () => {
   expect(code).toBe(2)
   expect(stderr).toContain('settings.drain')
   expect(stdout).toContain('"event":"failed"')
+})
+
+test('options from the environment are refused, even for simulated evidence, exit code 2', async () => {
+  const { code, stdout, stderr } = await runWith({ NODE_OPTIONS: '' }, '--config', settingsFile())
+  expect(code).toBe(2)
+  expect(stderr).toContain('NODE_OPTIONS adds options to the runtime: unset it')
+  expect(stdout).toContain('"why":"unsafe-environment"')
 })
 
 test('simulated evidence beyond loopback is refused, exit code 2', async () => {

@@ -7,7 +7,12 @@ export type ChipParts =
   | { readonly kind: 'sev-snp'; readonly template: string; readonly key: string; readonly hostData: string }
   | { readonly kind: 'tdx'; readonly template: string; readonly mrConfigId: string }
 
-type Chip = (inblob: Bytes, level: number) => Bytes
+export type Chip = (asked: {
+  readonly inblob: Bytes
+  readonly level: number
+  /** base64, where it is not the chip's own */
+  readonly configuration: string | null
+}) => Bytes
 
 export function chipOf(parts: ChipParts): Chip {
   return parts.kind === 'sev-snp' ? snpChip(parts) : tdxChip(parts)
@@ -15,10 +20,10 @@ export function chipOf(parts: ChipParts): Chip {
 
 function snpChip({ template, key, hostData }: ChipParts & { kind: 'sev-snp' }): Chip {
   const leaf = createPrivateKey(key)
-  return (inblob, level) => {
+  return ({ inblob, level, configuration }) => {
     const report = fromBase64(template)
     report.set(inblob, 0x50)
-    report.set(fromBase64(hostData), 0xc0)
+    report.set(fromBase64(configuration ?? hostData), 0xc0)
     report[0x30] = level
     const signature = sign('sha384', report.subarray(0, 0x2a0), { key: leaf, dsaEncoding: 'ieee-p1363' })
     report.set(Uint8Array.from(signature.subarray(0, 48)).reverse(), 0x2a0)
@@ -29,9 +34,9 @@ function snpChip({ template, key, hostData }: ChipParts & { kind: 'sev-snp' }): 
 
 /** Nobody signs anew: these quotes are for carrying, not for judging. */
 function tdxChip({ template, mrConfigId }: ChipParts & { kind: 'tdx' }): Chip {
-  return (inblob) => {
+  return ({ inblob, configuration }) => {
     const quote = fromBase64(template)
-    quote.set(fromBase64(mrConfigId), 48 + 184)
+    quote.set(fromBase64(configuration ?? mrConfigId), 48 + 184)
     quote.set(inblob, 48 + 520)
     return quote
   }

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { type Bytes, concat, fromBase64, utf8 } from '../../../../shared/bytes.ts'
-import { chipOf, type ChipParts } from './chip.ts'
+import { type Chip, chipOf, type ChipParts } from './chip.ts'
 
 /** What a test changes about the machine. Errors are names as in errno(3), used up from the front. */
 export type Behaviour = {
@@ -21,6 +21,8 @@ export type Behaviour = {
   readonly auxblob: string | null
   /** longest report that fits */
   readonly space: number
+  /** base64 of what the machine was started with, where it is not the chip's */
+  readonly configuration: string | null
   /** attests these 64 bytes (base64) instead of those that it was given */
   readonly attests: string | null
 }
@@ -34,6 +36,7 @@ export const wellBehaved: Behaviour = {
   intruders: 0,
   auxblob: '',
   space: 32_768,
+  configuration: null,
   attests: null,
 }
 
@@ -67,7 +70,7 @@ const binary = ['inblob', 'outblob', 'auxblob']
 
 export class Kernel {
   #behaviour: Behaviour = wellBehaved
-  #chip: (inblob: Bytes, level: number) => Bytes
+  readonly #chip: Chip
   readonly #entries = new Map<string, Entry>()
   #reports = 0
   #level = 0
@@ -161,8 +164,9 @@ export class Kernel {
     if (entry.made === entry.writes) return
     this.#fail('reportErrors')
     if (entry.inblob.length !== 64 || entry.level < this.#behaviour.floor) throw new Errno('EINVAL')
-    const { attests, auxblob, space } = this.#behaviour
-    entry.outblob = this.#chip(attests === null ? entry.inblob : fromBase64(attests), entry.level)
+    const { attests, auxblob, space, configuration } = this.#behaviour
+    const inblob = attests === null ? entry.inblob : fromBase64(attests)
+    entry.outblob = this.#chip({ inblob, level: entry.level, configuration })
     entry.auxblob = fromBase64(auxblob ?? '')
     if (Math.max(entry.outblob.length, entry.auxblob.length) > space) throw new Errno('EFBIG')
     entry.made = entry.writes
