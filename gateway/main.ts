@@ -4,9 +4,11 @@ import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { exitCodeOf, SettingsError } from '../shared/config/read.ts'
+import { launchOf } from '../shared/launch/launch.ts'
 import { createLog } from '../shared/observability/log.ts'
 import { gatewaySettings } from './config.ts'
 import { openGateway, publishOnce, type GatewayService, type World } from './service.ts'
+import { checkStart } from './start.ts'
 import type { GatewayEvents } from './vocabulary.ts'
 
 const help = `gateway [publish] --config FILE
@@ -15,18 +17,25 @@ Runs an Oblivious HTTP gateway (RFC 9458) in front of an attested CVM. FILE is Y
 its settings, and files that it names are relative to it. Prints one JSON line for each event. SIGTERM lets requests in
 flight end; a second signal does not wait.
 
-  publish   signs a bundle for the keys in keys.file if theirs is not there yet, and ends
+  --recorded  development: bears node --tls-keylog; listen.host must be loopback, and evidence simulated
+  publish     signs a bundle for the keys in keys.file if theirs is not there yet, and ends
 `
 
 async function main(): Promise<void> {
-  const options = { config: { type: 'string' }, help: { type: 'boolean', short: 'h' } } as const
+  const options = {
+    config: { type: 'string' },
+    recorded: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h' },
+  } as const
   const { values, positionals } = parseArgs({ options, allowPositionals: true })
   if (values.help === true) return void process.stdout.write(help)
   const [command = 'run'] = positionals
   if (values.config === undefined || !['run', 'publish'].includes(command))
     throw new SettingsError('--config FILE is needed; see --help')
   const settings = gatewaySettings(readFileSync(values.config, 'utf8'), values.config)
+  checkStart(settings, launchOf(process), values.recorded)
   const world = worldAround(dirname(values.config))
+  if (values.recorded) world.log('warn', 'secrets-recorded', { listener: 'loopback' })
   if (command === 'publish') await publishOnce(settings, world)
   else endOnSignal(await openGateway(settings, world))
 }

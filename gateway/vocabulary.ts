@@ -37,6 +37,8 @@ export type Observe = (family: Family, outcome: Outcome) => void
 
 export type GatewayEvents = {
   started: { port: number; adminPort: number; tls: boolean; simulated: boolean }
+  /** TLS secrets may be written out: for a demonstration on one machine */
+  'secrets-recorded': { listener: 'loopback' }
   readiness: { ready: boolean }
   missing: { condition: Condition }
   'keys-turned': { created: number; destroyed: number }

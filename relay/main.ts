@@ -4,7 +4,9 @@ import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { exitCodeOf, SettingsError } from '../shared/config/read.ts'
+import { checkLaunch, launchOf } from '../shared/launch/launch.ts'
 import { createLog } from '../shared/observability/log.ts'
+import { isLoopback } from '../shared/upstream/loopback.ts'
 import { relaySettings } from './config.ts'
 import { openRelay, type RelayService } from './service.ts'
 import type { RelayEvents } from './vocabulary.ts'
@@ -22,6 +24,7 @@ async function main(): Promise<void> {
   if (values.config === undefined) throw new SettingsError('--config FILE is needed; see --help')
   const { config } = values
   const settings = relaySettings(readFileSync(config, 'utf8'), config)
+  checkLaunch(launchOf(process), isLoopback(settings.listen.host) ? 'loopback' : 'public')
   const log = createLog<RelayEvents>({ service: 'relay', write: (line) => void process.stdout.write(line) })
   const file = (path: string): Buffer => readFileSync(resolve(dirname(config), path))
   const service = await openRelay(settings, { now: Date.now, salt: () => randomBytes(32), file, log })

@@ -90,8 +90,10 @@ class Crew {
       at((await this.#run('cvm', 'gateway/cvm/main.ts', cvmArgs, 'listening'))['port']),
     )
 
-    const gatewayArgs = ['--config', gatewaySettings(materials, cvm, this.#options.links)]
-    const gatewaySaid = await this.#run('gateway', 'gateway/main.ts', gatewayArgs, 'started', this.#keyLog())
+    const keyLog = this.#keyLog()
+    const recorded = keyLog.length > 0 ? ['--recorded'] : []
+    const gatewayArgs = ['--config', gatewaySettings(materials, cvm, this.#options.links), ...recorded]
+    const gatewaySaid = await this.#run('gateway', 'gateway/main.ts', gatewayArgs, 'started', keyLog)
     const gatewayAdmin = await this.#ready('gateway', gatewaySaid['adminPort'])
     const gateway = await this.#wire('gateway', at(gatewaySaid['port']))
 
