@@ -10,7 +10,6 @@ import { type Bytes, equal, fromUtf8, utf8 } from '../../shared/bytes.ts'
 import { type Evidence, evidenceLimits } from '../../shared/attestation/evidence.ts'
 import { reportData } from '../../shared/attestation/report-data.ts'
 import { Refusal } from '../../shared/refusal.ts'
-import { BackOff } from '../back-off.ts'
 import { readCertificateTable } from './certificate-table.ts'
 import { type HardwareKind, readOwnReport } from './own-report.ts'
 import type { EvidenceProvider } from './provider.ts'
@@ -72,14 +71,15 @@ export function tsmEvidence({
 class NotNow extends Error {}
 
 async function patiently<T>({ patience, now, random }: Machine, work: () => Promise<T>): Promise<T> {
-  const backOff = new BackOff({ ...patience, random })
-  const end = now() + patience.within
-  for (;;) {
+  const { first, cap, within } = patience
+  const end = now() + within
+  for (let full = first; ; full = Math.min(cap, 2 * full)) {
     try {
       return await work()
     } catch (cause) {
       if (!(cause instanceof NotNow)) throw cause
-      const wait = backOff.failed()
+      // Jitter, so that two who met do not meet again.
+      const wait = full * (0.5 + random() / 2)
       if (now() + wait > end)
         throw new Refusal('evidence-unavailable', `no report in time: ${cause.message}`, { cause })
       await sleep(wait)

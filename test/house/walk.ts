@@ -11,7 +11,7 @@ export type Reached = {
   readonly bare: ReadonlySet<string>
 }
 
-const specifier = /(?:\bfrom\s*|\bimport\s*\(?\s*)(['"])([^'"]+)\1/g
+const specifier = /(?:(?<![.'"])\bfrom\s*|\bimport\s*\(?\s*)(['"])([^'"]+)\1/g
 
 /** Every file and package that can be reached from `doors`. An import that is not a literal string is an error: it hides. */
 export function walk(doors: readonly string[], read: (file: string) => string = readSource): Reached {
