@@ -1,6 +1,6 @@
 /** The reporter over its real socket: who may ask, what can be asked at all, and who gets a report when many want one. */
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -89,6 +89,7 @@ describe('what can be asked', () => {
     ['64 bytes as they are', { kind: 1, report_data: bytes(64) }, 'bad-encoding'],
     ['64 bytes beside the fields', { ...question, report_data: bytes(64) }, 'bad-encoding'],
     ['a kind that is reserved', { ...question, kind: 3 }, 'bad-encoding'],
+    ['a kind that is reserved, with the fields of a key', { ...key, kind: 3 }, 'bad-encoding'],
     ['a kind in words', { ...question, kind: '1' }, 'bad-encoding'],
     ['no kind', { ...question, kind: undefined }, 'bad-encoding'],
     ['nothing', null, 'bad-encoding'],
@@ -171,7 +172,7 @@ describe('who may ask', () => {
     expect(await codeOf(() => ask(socket))).toBe('insecure-configuration')
     expect(await codeOf(() => ask(join(room(), 'none')))).toBe('evidence-unavailable')
     const folder = room()
-    mkdirSync(join(folder, 'reporter.sock'))
+    writeFileSync(join(folder, 'reporter.sock'), '', { mode: 0o600 })
     expect(await codeOf(() => ask(join(folder, 'reporter.sock')))).toBe('insecure-configuration')
   })
 })
