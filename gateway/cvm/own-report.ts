@@ -1,12 +1,13 @@
 /**
  * What this machine's own report says of us: the bytes that we had attested, and the digest of the settings with which
- * the machine was started. Read where it lies; judging is the other side's. attestation.md a.1, a.4; trust.md 4.
+ * the machine was started. Judging is the other side's. attestation.md a.1, a.4; trust.md 4.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { type Bytes, equal, hex } from '../../shared/bytes.ts'
 import type { Evidence, EvidenceKind } from '../../shared/attestation/evidence.ts'
 import type { LinkBinding } from '../../shared/attestation/report-data.ts'
 import { readReport } from '../../shared/attestation/sev-snp/report.ts'
+import { readQuote } from '../../shared/attestation/tdx/quote.ts'
 import { Refusal } from '../../shared/refusal.ts'
 
 export type HardwareKind = Exclude<EvidenceKind, 'simulated'>
@@ -18,7 +19,10 @@ const readers: Readonly<Record<HardwareKind, (report: Bytes) => OwnReport>> = {
     const { reportData, hostData } = readReport(report)
     return { reportData, configuration: hostData }
   },
-  tdx: readQuote,
+  tdx: (quote) => {
+    const { reportData, mrConfigId } = readQuote(quote)
+    return { reportData, configuration: mrConfigId }
+  },
 }
 
 /** Where the host's word on the settings stands, and its length: a SHA-256, and zeros behind it. */
@@ -27,21 +31,10 @@ const measured = {
   tdx: { field: 'MRCONFIGID', length: 48 },
 } as const
 
-/** Refuses `bad-evidence` what is not laid out as its kind demands. */
+/** Refuses what is not laid out as its kind demands, as the judge would. */
 export function readOwnReport({ kind, report }: Pick<Evidence, 'kind' | 'report'>): OwnReport {
   if (kind === 'simulated') throw new TypeError('simulated evidence has no settings of its own')
   return readers[kind](report)
-}
-
-/** Where the body begins. */
-const quoteVersions: Readonly<Record<number, number>> = { 4: 48, 5: 54 }
-
-function readQuote(quote: Bytes): OwnReport {
-  const body = quoteVersions[(quote[0] ?? 0) + 256 * (quote[1] ?? 0)]
-  if (body === undefined || quote.length < body + 584)
-    throw new Refusal('bad-evidence', 'not a TDX quote of version 4 or 5')
-  const field = (offset: number, length: number) => quote.slice(body + offset, body + offset + length)
-  return { configuration: field(184, 48), reportData: field(520, 64) }
 }
 
 /** Evidence that helps nobody: of a key, a nonce and a connection that never were. For looking at oneself. */

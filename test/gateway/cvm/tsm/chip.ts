@@ -1,11 +1,11 @@
-/** The processor below the kernel: signs reports with a key of these tests, or fills in a quote. attestation.md a.1, a.4. */
+/** The processor below the kernel: fills in reports and quotes, and signs them with keys of these tests. attestation.md a.1, a.4. */
 import { createPrivateKey, sign } from 'node:crypto'
 import { type Bytes, fromBase64 } from '../../../../shared/bytes.ts'
 
 /** As it travels between processes. `template`: a whole report of which only what is asked for is changed. */
 export type ChipParts =
   | { readonly kind: 'sev-snp'; readonly template: string; readonly key: string; readonly hostData: string }
-  | { readonly kind: 'tdx'; readonly template: string; readonly mrConfigId: string }
+  | { readonly kind: 'tdx'; readonly template: string; readonly key: string; readonly mrConfigId: string }
 
 export type Chip = (asked: {
   readonly inblob: Bytes
@@ -32,12 +32,16 @@ function snpChip({ template, key, hostData }: ChipParts & { kind: 'sev-snp' }): 
   }
 }
 
-/** Nobody signs anew: these quotes are for carrying, not for judging. */
-function tdxChip({ template, mrConfigId }: ChipParts & { kind: 'tdx' }): Chip {
+/** Where the body of a quote of version 5 begins and ends; then a length, then the signature. */
+const [body, end] = [54, 54 + 648]
+
+function tdxChip({ template, key, mrConfigId }: ChipParts & { kind: 'tdx' }): Chip {
+  const attestation = createPrivateKey(key)
   return ({ inblob, configuration }) => {
     const quote = fromBase64(template)
-    quote.set(fromBase64(configuration ?? mrConfigId), 48 + 184)
-    quote.set(inblob, 48 + 520)
+    quote.set(fromBase64(configuration ?? mrConfigId), body + 184)
+    quote.set(inblob, body + 520)
+    quote.set(sign('sha256', quote.subarray(0, end), { key: attestation, dsaEncoding: 'ieee-p1363' }), end + 4)
     return quote
   }
 }

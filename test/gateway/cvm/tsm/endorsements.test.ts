@@ -15,7 +15,7 @@ import type { EvidenceProvider } from '../../../../gateway/cvm/provider.ts'
 import { tsmEvidence } from '../../../../gateway/cvm/tsm.ts'
 import { type Changes, hwid } from '../../../shared/attestation/sev-snp/forge.ts'
 import { codeOf } from '../../../shared/tlog/code-of.ts'
-import { binding, certificateTable, forged, type Forged, guids, tdxChip } from './forged.ts'
+import { binding, certificateTable, forged, type Forged, forgedTd, guids } from './forged.ts'
 import type { Behaviour } from './kernel.ts'
 import { inProcess } from './trees.ts'
 
@@ -166,8 +166,7 @@ describe('files', () => {
   })
 
   test('TDX collateral is carried as it is, and is one file within the cap', async () => {
-    const machine = { ...genoa, chip: tdxChip() }
-    const provider = await providerOf(machine, { provider: 'tdx_guest' })
+    const provider = await providerOf(forgedTd(), { provider: 'tdx_guest' })
     const folder = folderWith({ c: '{"tcbInfo":{}}' })
     const evidence = await (await whole(provider, folder)).evidence(binding)
     expect(evidence).toMatchObject({ kind: 'tdx', endorsements: [] })
@@ -297,7 +296,7 @@ describe('a cache', () => {
 
   test('of TDX collateral is one address', async () => {
     const { url, ca, asked } = await cache({ '/kds': 'collateral' })
-    const provider = await providerOf({ ...genoa, chip: tdxChip() }, { provider: 'tdx_guest' })
+    const provider = await providerOf(forgedTd(), { provider: 'tdx_guest' })
     const { collateral } = await (await whole(provider, url, { ca })).evidence(binding)
     expect(Buffer.from(collateral ?? []).toString()).toBe('collateral')
     expect(asked).toEqual(['/kds'])

@@ -5,6 +5,8 @@ import { judge, type Verdict } from '../../../../shared/attestation/judge.ts'
 import type { LinkBinding } from '../../../../shared/attestation/report-data.ts'
 import { ask, type Changes } from '../../../shared/attestation/sev-snp/forge.ts'
 import { keys } from '../../../shared/attestation/sev-snp/forge-certificate.ts'
+import * as td from '../../../shared/attestation/tdx/forge.ts'
+import { keys as tdKeys } from '../../../shared/attestation/tdx/forge-vendor.ts'
 import type { ChipParts } from './chip.ts'
 
 export const role = 'orchestrator-cvm'
@@ -13,6 +15,8 @@ export type Forged = {
   readonly chip: ChipParts
   /** leaf, ASK, ARK, revocation list */
   readonly endorsements: readonly Bytes[]
+  /** TDX only */
+  readonly collateral?: Bytes
   readonly judge: (evidence: Evidence, reportData: Bytes) => Promise<Verdict>
 }
 
@@ -30,12 +34,24 @@ export function forged(changes: Changes = {}, hostData: Uint8Array = new Uint8Ar
   }
 }
 
-/** A quote of version 4 as far as its body; there is no key to sign it with. */
-export function tdxChip(mrConfigId: Uint8Array = new Uint8Array(48)): ChipParts {
-  const quote = new Uint8Array(48 + 584 + 4)
-  quote[0] = 4
-  quote[4] = 0x81
-  return { kind: 'tdx', template: base64(quote), mrConfigId: base64(mrConfigId) }
+/** Signed once: each of Intel's roots that is made anew is another root. */
+const oneTd = td.ask()
+
+/** The same for Intel: a quote needs no certificates beside it, but collateral. */
+export function forgedTd(mrConfigId: Uint8Array = new Uint8Array(48)): Forged {
+  const { evidence, trust, now } = oneTd
+  const policy = { ...oneTd.policy, tdx: { ...td.goodPolicy, mrConfigId: hex(mrConfigId) } }
+  return {
+    chip: {
+      kind: 'tdx',
+      template: base64(evidence.report),
+      key: tdKeys.attestation.export({ type: 'pkcs8', format: 'pem' }),
+      mrConfigId: base64(mrConfigId),
+    },
+    endorsements: [],
+    collateral: evidence.collateral ?? new Uint8Array(),
+    judge: (given, reportData) => judge({ evidence: given, expected: { reportData }, policy, trust, now }),
+  }
 }
 
 export const binding: LinkBinding = {

@@ -21,7 +21,7 @@ import { now } from '../../../shared/attestation/makers.ts'
 import { codeOf } from '../../../shared/tlog/code-of.ts'
 import { pem, startMachine, until } from '../machine.ts'
 import { exchange, get } from '../pools.ts'
-import { binding, forged, type Forged, role } from './forged.ts'
+import { binding, forged, type Forged, forgedTd, role } from './forged.ts'
 import { type DoorOptions, startDoor, startsDoors } from './processes.ts'
 import { canMount, mounted, type Tree, ways } from './trees.ts'
 
@@ -35,12 +35,16 @@ function room(): string {
   return folder
 }
 
-function endorsementsIn(folder: string, { endorsements }: Forged): string {
+function endorsementsIn(folder: string, { endorsements, collateral }: Forged): string {
   const place = join(folder, 'endorsements')
   mkdirSync(place)
   for (const [index, der] of endorsements.entries()) writeFileSync(join(place, `${String(index)}.der`), der)
+  if (collateral !== undefined) writeFileSync(join(place, 'collateral.json'), collateral)
   return place
 }
+
+const snp = { kind: 'sev-snp', provider: 'sev_guest', make: (data?: Uint8Array) => forged({}, data) } as const
+const td = { kind: 'tdx', provider: 'tdx_guest', make: forgedTd } as const
 
 const gateway = selfSigned({ commonName: 'gateway', use: 'client' })
 
@@ -63,31 +67,36 @@ async function served(port: number, judge: Forged['judge']): Promise<{ verdict: 
 }
 
 describe.each(ways)('%s', (_way, start) => {
-  test('a gateway on loopback judges evidence that came through reporter, agent and TLS, and is served', async () => {
-    const machine = forged()
-    const tree = await start(machine.chip)
-    onTestFinished(() => tree.stop())
-    const folder = room()
-    const socket = join(folder, 'own', 'reporter.sock')
-    mkdirSync(join(folder, 'own'), { mode: 0o700 })
-    const platform = tsmEvidence({ kind: 'sev-snp', root: tree.root, files: tree.files })
-    const reporter = createReporter({ provider: platform, role, log: () => undefined })
-    await reporter.listen(socket)
-    onTestFinished(() => reporter.close())
-    const asker = reporterEvidence({ kind: 'sev-snp', socket })
-    const from = endorsementsIn(folder, machine)
-    const provider = await endorsed(asker, await asker.evidence(binding), { from, refresh: 60_000 })
-    const own = await startMachine({
-      handler: (_request, response) => void response.end('hello'),
-      agent: { provider, role },
-      pins: [pinOf(gateway.privateKey)],
-    })
-    onTestFinished(() => own.stop())
-    const { verdict, text } = await served(own.port, machine.judge)
-    expect(text).toBe('hello')
-    expect(verdict).toMatchObject({ kind: 'sev-snp', simulated: false, role, snp: { product: 'Genoa', leaf: 'VCEK' } })
-    expect((await tree.seen()).entries).toEqual([])
-  })
+  test.each([snp, td])(
+    '$kind: a gateway on loopback judges evidence that came through reporter, agent and TLS',
+    async (one) => {
+      const { kind } = one
+      const machine = one.make()
+      const tree = await start(machine.chip)
+      onTestFinished(() => tree.stop())
+      await tree.behave({ provider: one.provider })
+      const folder = room()
+      const socket = join(folder, 'own', 'reporter.sock')
+      mkdirSync(join(folder, 'own'), { mode: 0o700 })
+      const platform = tsmEvidence({ kind, root: tree.root, files: tree.files })
+      const reporter = createReporter({ provider: platform, role, log: () => undefined })
+      await reporter.listen(socket)
+      onTestFinished(() => reporter.close())
+      const asker = reporterEvidence({ kind, socket })
+      const from = endorsementsIn(folder, machine)
+      const provider = await endorsed(asker, await asker.evidence(binding), { from, refresh: 60_000 })
+      const own = await startMachine({
+        handler: (_request, response) => void response.end('hello'),
+        agent: { provider, role },
+        pins: [pinOf(gateway.privateKey)],
+      })
+      onTestFinished(() => own.stop())
+      const { verdict, text } = await served(own.port, machine.judge)
+      expect(text).toBe('hello')
+      expect(verdict).toMatchObject({ kind, simulated: false, role })
+      expect((await tree.seen()).entries).toEqual([])
+    },
+  )
 
   test('a chip under another root is not believed, and nothing is served', async () => {
     const machine = forged({ trust: { vendorRoots: ['00'.repeat(32)] } })
@@ -108,7 +117,12 @@ describe.each(ways)('%s', (_way, start) => {
 type Cvm = { folder: string; settings: Record<string, unknown>; config: string; digest: Buffer; socketFolder: string }
 
 /** Everything of an image but the machine: settings, pins, endorsements, an app, and a folder for the socket. */
-async function image(machine: Forged, root: string, changes: Record<string, unknown> = {}): Promise<Cvm> {
+async function image(
+  machine: Forged,
+  root: string,
+  changes: Record<string, unknown> = {},
+  platform: object = { kind: 'sev-snp', privlevel: 0 },
+): Promise<Cvm> {
   const folder = room()
   const app = createServer((_request, response) => void response.end('hello from the CVM'))
   await once(app.listen(join(folder, 'app.sock')), 'listening')
@@ -124,10 +138,9 @@ async function image(machine: Forged, root: string, changes: Record<string, unkn
     app: join(folder, 'app.sock'),
     gatewayPins: join(folder, 'pins'),
     evidence: {
-      kind: 'sev-snp',
+      ...platform,
       reporter: join(socketFolder, 'reporter.sock'),
       tsm: root,
-      privlevel: 0,
       reports: { links: 600, keys: 30 },
       endorsements: { from: endorsementsIn(folder, machine), ca: null, refresh: 60_000 },
     },
@@ -154,27 +167,32 @@ const startAgent = ({ config, folder }: Cvm, more: Partial<DoorOptions> = {}) =>
 
 describe.skipIf(!canMount || !startsDoors || !isRoot)('as the processes of a CVM', () => {
   /** The machine comes first, since settings name its folder; what it was started with is told to it afterwards. */
-  async function started(changes: Record<string, unknown> = {}) {
-    const empty = await mounted(forged().chip)
-    const cvm = await image(forged(), empty.root, changes)
-    await empty.behave({ configuration: cvm.digest.toString('base64') })
-    onTestFinished(() => empty.stop())
-    return { tree: empty, cvm, machine: forged({}, cvm.digest) }
+  async function started({ kind, provider, make }: typeof snp | typeof td = snp) {
+    const tree = await mounted(make().chip)
+    onTestFinished(() => tree.stop())
+    const cvm = await image(make(), tree.root, {}, { kind, privlevel: kind === 'tdx' ? null : 0 })
+    const configuration = kind === 'tdx' ? Buffer.concat([cvm.digest, Buffer.alloc(16)]) : cvm.digest
+    await tree.behave({ provider, configuration: configuration.toString('base64') })
+    return { tree, cvm, configuration: configuration.toString('hex'), machine: make(configuration) }
   }
 
-  test('reporter as root, agent as nobody, started as the README says: a gateway is served', async () => {
-    const { tree, cvm, machine } = await started()
-    const reporter = startReporter(cvm, tree)
-    expect(await reporter.event('listening')).toMatchObject({ service: 'reporter', kind: 'sev-snp' })
-    const agent = startAgent(cvm)
-    const { port } = await agent.event('listening')
-    const { verdict, text } = await served(Number(port), machine.judge)
-    expect(text).toBe('hello from the CVM')
-    expect(verdict).toMatchObject({ simulated: false, identity: { hostData: cvm.digest.toString('hex') } })
-    reporter.child.kill('SIGTERM')
-    expect(await reporter.ended()).toBe(0)
-    expect(reporter.lines.map(({ event }) => event)).toEqual(['listening', 'stopped'])
-  })
+  test.each([snp, td])(
+    '$kind: reporter as root, agent as nobody, as the README says: a gateway is served',
+    async (one) => {
+      const { tree, cvm, machine, configuration } = await started(one)
+      const reporter = startReporter(cvm, tree)
+      expect(await reporter.event('listening')).toMatchObject({ service: 'reporter', kind: one.kind })
+      const agent = startAgent(cvm)
+      const { port } = await agent.event('listening')
+      const { verdict, text } = await served(Number(port), machine.judge)
+      expect(text).toBe('hello from the CVM')
+      expect(verdict).toMatchObject({ kind: one.kind, simulated: false })
+      expect(JSON.stringify(verdict?.identity)).toContain(configuration)
+      reporter.child.kill('SIGTERM')
+      expect(await reporter.ended()).toBe(0)
+      expect(reporter.lines.map(({ event }) => event)).toEqual(['listening', 'stopped'])
+    },
+  )
 
   test('settings that the machine was not started with: neither starts, exit code 2', async () => {
     const { tree, cvm } = await started()

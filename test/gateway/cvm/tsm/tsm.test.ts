@@ -8,7 +8,7 @@ import { reportData } from '../../../../shared/attestation/report-data.ts'
 import { readOwnReport } from '../../../../gateway/cvm/own-report.ts'
 import { tsmEvidence, type TsmOptions } from '../../../../gateway/cvm/tsm.ts'
 import { codeOf } from '../../../shared/tlog/code-of.ts'
-import { binding, certificateTable, forged, guids, tdxChip } from './forged.ts'
+import { binding, certificateTable, forged, forgedTd, guids } from './forged.ts'
 import type { Behaviour } from './kernel.ts'
 import { canMount, mounted, type Tree, ways } from './trees.ts'
 
@@ -64,7 +64,7 @@ describe.each(ways)('%s', (_way, start) => {
   })
 
   test('a TDX quote has neither levels nor a table', async () => {
-    const tree = await treeWith({ provider: 'tdx_guest' }, tdxChip())
+    const tree = await treeWith({ provider: 'tdx_guest' }, forgedTd().chip)
     const evidence = await providerOf(tree, { kind: 'tdx' }).evidence(binding)
     expect(hex(readOwnReport(evidence).reportData)).toBe(hex(reportData(binding)))
     expect(evidence).toMatchObject({ kind: 'tdx', endorsements: [], collateral: null })
@@ -127,7 +127,7 @@ describe.each(ways)('%s', (_way, start) => {
     })
 
     test('what is not a report', async () => {
-      const tree = await treeWith({}, tdxChip())
+      const tree = await treeWith({}, forgedTd().chip)
       expect(await codeOf(() => providerOf(tree).evidence(binding))).toBe('bad-evidence')
     })
   })
