@@ -1,135 +1,214 @@
-/** The gateway's settings: one table, strict, read once. README.md's settings table says the same in words. */
+/** The gateway's settings: a row for each, and the combinations that we do not run. How to add one: shared/config/rows.ts. */
 import { z } from 'zod'
-import { readSettings } from '../shared/config/read.ts'
+import { file, ownFile, ownSecretFile, secretFile, sharedFile } from '../shared/config/file-kinds.ts'
+import type { Kind } from '../shared/config/kind.ts'
+import { count, duration, host, line, list, port, publicHost, size, text, word, yes } from '../shared/config/kinds.ts'
+import { readSettings, type Definition } from '../shared/config/read.ts'
+import { optional, type Rows, type Settings } from '../shared/config/rows.ts'
+import { listenerRules, when, type Rule } from '../shared/config/rules.ts'
 import { kems } from '../shared/hpke/suites.ts'
 import { isLoopback } from '../shared/upstream/loopback.ts'
 import { longestLife } from './keyring.ts'
 import { defaultGatewayLimits as standing } from './opened.ts'
 import { originOf } from './screen.ts'
 
-const port = z.int().min(0).max(65_535)
-const positive = z.int().min(1)
-const milliseconds = z.int().min(1).max(86_400_000)
-const identity = z.strictObject({ key: z.string(), cert: z.string() })
 const MiB = 1 << 20
 const minute = 60_000
-const hour = 60 * minute
 
-const listener = z
-  .strictObject({
-    host: z.string().default('127.0.0.1'),
-    port,
-    tls: identity.extend({ clientCa: z.string().optional() }).optional(),
-    plaintextLoopback: z.boolean().default(false),
-  })
-  .refine(({ host, tls, plaintextLoopback }) => tls !== undefined || (plaintextLoopback && isLoopback(host)), {
-    error: 'needs tls: plaintext is served on loopback only, and only with plaintextLoopback: true',
-  })
+const target: Kind<string> = {
+  ...text('origin', /./, 'an origin: https://host or https://host:port, nothing more', 'https://app.example'),
+  schema: z
+    .url({ protocol: /^https$/, normalize: false })
+    .refine((url) => new URL(url).origin === originOf('https', url.slice('https://'.length))),
+}
 
-const cvm = z.strictObject({
-  host: z.string(),
-  port,
-  role: z.string().min(1),
-  connections: positive.max(4096).default(64),
-  maxAge: milliseconds.optional(),
-  identity: identity.optional(),
-  allowSimulated: z
-    .strictObject({ rootSha256: z.string().regex(/^[0-9a-f]{64}$/), measurement: z.string().regex(/^[0-9a-f]{96}$/) })
-    .optional(),
-  firstByte: milliseconds.default(60_000),
-})
+const method = text('method', /^(?!CONNECT$|TRACE$)[A-Z]+$/, 'a method in capitals other than CONNECT and TRACE', 'GET')
+const hex = (digits: number): Kind<string> =>
+  text('hex', new RegExp(`^[0-9a-f]{${digits}}$`), `${digits} lower-case hexadecimal digits`, '0'.repeat(digits))
 
-const target = z
-  .url({ protocol: /^https$/, normalize: false })
-  .refine((url) => new URL(url).origin === originOf('https', url.slice('https://'.length)), {
-    error: 'an origin: https://host or https://host:port, nothing more',
-  })
-
-const keys = z
-  .strictObject({
-    file: z.string().optional(),
-    kems: z
-      .array(z.enum(kems.map(({ name }) => name)))
-      .min(1)
-      .default(['X25519', 'X-Wing']),
-    lead: milliseconds.default(10 * minute),
-    life: milliseconds.default(12 * hour),
-    overlap: milliseconds.min(15 * minute).default(2 * hour),
-  })
-  .refine(({ lead, life, overlap }) => lead + life + overlap <= longestLife, {
-    error: 'lead, life and overlap together are more than 24 hours',
-  })
-  .refine(({ kems: names }) => new Set(names).size === names.length, { error: 'one KEM twice' })
-
-const store = z
-  .strictObject({
-    kind: z.enum(['memory', 'sqlite']).default('memory'),
-    file: z.string().optional(),
-    claims: z.int().min(10).max(100_000_000).default(1_000_000),
-  })
-  .refine(({ kind, file }) => (kind === 'sqlite') === (file !== undefined), {
-    error: 'sqlite needs a file, memory has none',
-  })
-
-const limits = z.strictObject({
-  request: positive.max(64 * MiB).default(standing.request),
-  answer: positive.default(standing.answer),
-  stream: positive.max(1024 * MiB).default(standing.stream),
-  chunks: positive.max(1 << 20).default(standing.chunks),
-  stall: milliseconds.default(standing.stall),
-  drain: positive.default(standing.drain),
-})
-
-const table = z
-  .strictObject({
-    placement: z.literal('front'),
-    listen: listener,
-    publicHosts: z.array(z.string()).min(1).optional(),
-    trust: z.string(),
-    cvm,
-    targets: z.array(target).min(1),
-    methods: z
-      .array(z.string().regex(/^(?!CONNECT$|TRACE$)[A-Z]+$/))
-      .min(1)
-      .optional(),
-    dateWindow: milliseconds.default(5 * minute),
-    keys: keys.prefault({}),
-    bundle: z.strictObject({ file: z.string(), signer: z.string().optional(), roots: z.array(z.string()).default([]) }),
-    store: store.prefault({}),
-    limits: limits.prefault({}),
-    connections: positive.default(10_000),
-    admin: z.strictObject({ host: z.string(), port }).prefault({ host: '127.0.0.1', port: 0 }),
-    drain: milliseconds.default(30_000),
-  })
-  .refine(({ listen, publicHosts }) => publicHosts !== undefined || isLoopback(listen.host), {
-    error: 'is needed as soon as the listener is not on loopback',
-    path: ['publicHosts'],
-  })
-  .refine(({ listen: { host, tls } }) => isLoopback(host) || tls === undefined || tls.clientCa !== undefined, {
-    error:
-      'is needed as soon as the listener is not on loopback: the authority of your relays, or clients come directly',
-    path: ['listen', 'tls', 'clientCa'],
-  })
-  .refine(({ admin }) => isLoopback(admin.host), {
-    error: 'the admin listener speaks plaintext and stays on loopback',
-    path: ['admin', 'host'],
-  })
-  .refine(({ keys: { file }, store: { kind } }) => file === undefined || kind === 'sqlite', {
-    error: 'keys that survive a restart need a store that does: otherwise every request could be replayed after it',
-    path: ['store', 'kind'],
-  })
-  .refine(
-    ({ cvm: { allowSimulated, host }, listen }) =>
-      allowSimulated === undefined || (isLoopback(host) && isLoopback(listen.host)),
-    {
-      error: 'simulated evidence is for one machine: listener and CVM must both be loopback',
-      path: ['cvm', 'allowSimulated'],
+const cvm = {
+  host: { kind: host, example: '10.0.0.7', says: 'address of the agent in the CVM' },
+  port: { kind: port, example: 9443, says: 'its port' },
+  role: { kind: line, example: 'summariser', says: 'the role that the CVM must be attested for' },
+  connections: {
+    kind: count({ most: 4096 }),
+    default: 64,
+    says: 'attested connections, which is how many requests the CVM is given at a time',
+  },
+  maxAge: { kind: duration(), absent: "half the verdict's life", says: 'when a connection is judged anew' },
+  identity: optional('none', {
+    key: { kind: secretFile, example: 'to-cvm.key', says: 'PEM file with the private key of the certificate' },
+    cert: {
+      kind: file,
+      example: 'to-cvm.pem',
+      says: 'PEM file with the certificate by which the agent knows this gateway; its pin stands in the gatewayPins of the agent',
     },
-  )
+  }),
+  allowSimulated: optional('real evidence only', {
+    rootSha256: { kind: hex(64), says: 'for development: SHA-256 of the key of the simulated root' },
+    measurement: { kind: hex(96), says: 'for development: the measurement of the simulated CVM' },
+  }),
+  firstByte: { kind: duration(), default: '60s', says: 'how long the CVM may think before it is slow' },
+} as const
 
-export type GatewaySettings = Readonly<z.infer<typeof table>>
+const keys = {
+  file: {
+    kind: ownSecretFile,
+    absent: 'memory only',
+    says: 'where keys rest between two runs; needs store.kind: sqlite',
+  },
+  kems: {
+    kind: list(word(kems.map(({ name }) => name))),
+    default: ['X25519', 'X-Wing'],
+    says: 'what is offered, in this order',
+  },
+  lead: { kind: duration(), default: '10min', says: 'how long keys are accepted before they are offered' },
+  life: { kind: duration(), default: '12h', says: 'how long they are offered' },
+  overlap: {
+    kind: duration({ least: 15 * minute }),
+    default: '2h',
+    says: 'how long they are accepted after that; lead, life and overlap together are at most 24h',
+  },
+} as const
 
-/** Throws SettingsError with every mistake of the text at once. */
+const store = {
+  kind: {
+    kind: word(['memory', 'sqlite']),
+    default: 'memory',
+    says: 'where it is remembered which requests came: in this process, or in a file that the processes of one machine share',
+  },
+  file: { kind: ownFile, absent: 'none', says: 'the file of sqlite' },
+  claims: {
+    kind: count({ least: 10, most: 100_000_000 }),
+    default: 1_000_000,
+    says: 'requests remembered; a tenth for those without Date; full means refused',
+  },
+} as const
+
+const limits = {
+  request: { kind: size({ most: 64 * MiB }), default: standing.request, says: 'one stored request' },
+  answer: { kind: size(), default: standing.answer, says: 'one stored answer' },
+  stream: { kind: size({ most: 1024 * MiB }), default: standing.stream, says: 'one stream, in either direction' },
+  chunks: { kind: count({ most: 1 << 20 }), default: standing.chunks, says: 'chunks of one stream' },
+  stall: { kind: duration(), default: standing.stall, says: 'how long a message may stand still' },
+  drain: { kind: size(), default: standing.drain, says: 'what is read and thrown away after an early answer' },
+} as const
+
+const rows = {
+  placement: {
+    kind: word(['front']),
+    says: 'where the OHTTP key lives; front: in this process, whose operator is trusted. Never inferred',
+  },
+  listen: {
+    host: { kind: host, default: '127.0.0.1', says: 'address of the public listener' },
+    port: { kind: port, says: 'its port; 0 takes a free one and logs it' },
+    tls: optional('plaintext', {
+      key: { kind: secretFile, example: 'server.key', says: 'PEM file with the private key of the certificate' },
+      cert: { kind: file, example: 'server.pem', says: 'PEM file with the certificate that relays are shown' },
+      clientCa: {
+        kind: file,
+        absent: 'everybody, on loopback',
+        example: 'relays.pem',
+        says: 'PEM file: only relays with a certificate of this authority may connect. Needed beyond loopback',
+      },
+    }),
+    plaintextLoopback: {
+      kind: yes,
+      default: false,
+      says: 'the switch without which plaintext is refused even on loopback',
+    },
+  },
+  publicHosts: {
+    kind: list(publicHost),
+    absent: 'any, on loopback',
+    example: ['gateway.example'],
+    says: 'hosts this gateway answers to, name for every port or name:port; others get 421. Needed beyond loopback',
+  },
+  trust: { kind: file, example: 'root.note', says: "the trust root's note, for the CVM behind this gateway" },
+  cvm,
+  targets: {
+    kind: list(target),
+    says: 'origins that may be asked for, all of them apps of that CVM; never resolved',
+  },
+  methods: {
+    kind: list(method),
+    absent: 'GET HEAD POST PUT PATCH DELETE OPTIONS',
+    says: 'allowed methods; never CONNECT or TRACE',
+  },
+  dateWindow: { kind: duration(), default: '5min', says: "how far a request's Date may be off" },
+  keys,
+  bundle: {
+    file: { kind: sharedFile, example: 'bundle.note', says: 'the signed bundle that is served' },
+    signer: {
+      kind: secretFile,
+      absent: 'somebody else writes bundle.file',
+      example: 'bundle.skey',
+      says: 'the key that signs bundles',
+    },
+    roots: {
+      kind: list(file, { least: 0 }),
+      default: [],
+      says: 'files with every trust root after the first, oldest first',
+    },
+  },
+  store,
+  limits,
+  connections: { kind: count(), default: 10_000, says: 'open connections on the public listener' },
+  admin: {
+    host: { kind: host, default: '127.0.0.1', says: 'address of the private listener, on loopback only' },
+    port: { kind: port, default: 0, says: 'its port; 0 takes a free one and logs it' },
+  },
+  drain: { kind: duration(), default: '30s', says: 'what requests in flight get after SIGTERM' },
+} as const satisfies Rows
+
+export type GatewaySettings = Settings<typeof rows>
+
+const rules: readonly Rule<GatewaySettings>[] = [
+  ...listenerRules,
+  {
+    at: ({ listen: { host, tls } }) =>
+      when(!isLoopback(host) && tls !== undefined && tls.clientCa === undefined, 'listen.tls.clientCa'),
+    wrong:
+      'is needed as soon as the listener is not on loopback: without it clients come directly, and show who they are',
+    remedy: 'name a PEM file with the authority of your relays',
+  },
+  {
+    at: ({ cvm: { host, identity } }) => when(!isLoopback(host) && identity === undefined, 'cvm.identity'),
+    wrong: 'is needed for a CVM on another machine: its agent talks to gateways that it has pinned',
+    remedy: 'give cvm.identity.key and cvm.identity.cert, and put the pin of the key into the gatewayPins of the agent',
+  },
+  {
+    at: ({ cvm: { allowSimulated, host }, listen }) =>
+      when(allowSimulated !== undefined && !(isLoopback(host) && isLoopback(listen.host)), 'cvm.allowSimulated'),
+    wrong: 'simulated evidence proves nothing about a machine, and is for one machine: listener and CVM on loopback',
+    remedy: 'remove it, or set listen.host and cvm.host to 127.0.0.1 for development',
+  },
+  {
+    at: ({ keys: { file }, store: { kind } }) => when(file !== undefined && kind === 'memory', 'store.kind'),
+    wrong: 'keys that survive a restart need a store that does: otherwise every request could be replayed after it',
+    remedy: 'set store.kind: sqlite with a store.file, or remove keys.file',
+  },
+  {
+    at: ({ keys: { lead, life, overlap } }) => when(lead + life + overlap > longestLife, 'keys.life'),
+    wrong: 'lead, life and overlap together are more than 24 hours',
+    remedy: 'shorten one of them; the defaults are 10min, 12h and 2h',
+  },
+  {
+    at: ({ store: { kind, file } }) => when(kind === 'sqlite' && file === undefined, 'store.file'),
+    wrong: 'is missing: sqlite needs a file',
+    remedy: 'name one, such as store.file: claims.db',
+  },
+  {
+    at: ({ store: { kind, file } }) => when(kind === 'memory' && file !== undefined, 'store.file'),
+    wrong: 'would not be used: a store in memory has no file',
+    remedy: 'set store.kind: sqlite, or remove store.file',
+  },
+]
+
+/** A gateway's rows and rules, for its door and for whoever shows them. */
+export const gatewayDefinition: Definition<typeof rows> = { service: 'gateway', rows, rules }
+
+/** Throws SettingsError with every mistake of the text at once. Looks at no file. */
 export function gatewaySettings(text: string, source: string): GatewaySettings {
-  return readSettings(table, text, source)
+  return readSettings(gatewayDefinition, { text, source }).settings
 }

@@ -1,96 +1,199 @@
-/** The relay's settings: one table, strict, read once. README.md's settings table says the same in words. */
+/** The relay's settings: a row for each, and the combinations that we do not run. How to add one: shared/config/rows.ts. */
 import { z } from 'zod'
-import { readSettings } from '../shared/config/read.ts'
+import { file, secretFile } from '../shared/config/file-kinds.ts'
+import type { Kind } from '../shared/config/kind.ts'
+import { count, duration, host, list, port, publicHost, rate, size, text, yes } from '../shared/config/kinds.ts'
+import { readSettings, type Definition } from '../shared/config/read.ts'
+import { many, optional, type Rows, type Settings } from '../shared/config/rows.ts'
+import { eachWhen, listenerRules, when, type Rule } from '../shared/config/rules.ts'
 import { isLoopback } from '../shared/upstream/loopback.ts'
 import { defaultLimits } from './admit.ts'
 
-const port = z.int().min(0).max(65_535)
-const positive = z.int().min(1)
-const milliseconds = z.int().min(1).max(86_400_000)
-const pair = z.strictObject({ key: z.string(), cert: z.string() })
 const MiB = 1 << 20
 
-const listener = z
-  .strictObject({
-    host: z.string().default('127.0.0.1'),
-    port,
-    tls: pair.optional(),
-    plaintextLoopback: z.boolean().default(false),
-  })
-  .refine(({ host, tls, plaintextLoopback }) => tls !== undefined || (plaintextLoopback && isLoopback(host)), {
-    error: 'needs tls: plaintext is served on loopback only, and only with plaintextLoopback: true',
-  })
+const routeName = text('name', /^[a-z0-9][a-z0-9-]{0,62}$/, 'a name of lower-case letters, digits and -', 'second')
 
-const route = z.strictObject({
-  name: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/)
-    .optional(),
-  gateway: z.url({ protocol: /^https?$/ }),
-  plaintextLoopback: z.boolean().default(false),
-  ca: z.string().optional(),
-  clientCertificate: pair.optional(),
-})
-
-const limits = z.strictObject({
-  request: positive.max(64 * MiB).default(defaultLimits.request),
-  answer: positive.default(defaultLimits.answer),
-  stream: positive.default(defaultLimits.stream),
-  stall: milliseconds.default(defaultLimits.stall),
-  drainBytes: positive.default(defaultLimits.drainBytes),
-  drainTime: milliseconds.default(defaultLimits.drainTime),
-  abandoned: positive.default(defaultLimits.abandoned),
-  incremental: z.int().min(0).default(defaultLimits.incremental),
-})
-
-const upstream = z.strictObject({
-  connections: positive.default(256),
-  queue: z.int().min(0).default(1024),
-  wait: milliseconds.default(5_000),
-  warm: z.int().min(0).max(256).default(8),
-  firstByte: milliseconds.default(65_000),
-  stall: milliseconds.default(30_000),
-  lifetime: milliseconds.default(300_000),
-})
-
-const table = z
-  .strictObject({
-    listen: listener,
-    publicHosts: z.array(z.string()).min(1).optional(),
-    cors: z.boolean().default(false),
-    routes: z.tuple([route], route),
-    limits: limits.prefault({}),
-    upstream: upstream.prefault({}),
-    rate: z.strictObject({ perSecond: z.number().positive(), burst: positive }).optional(),
-    connections: positive.default(10_000),
-    admin: z.strictObject({ host: z.string(), port }).prefault({ host: '127.0.0.1', port: 0 }),
-    drain: milliseconds.default(30_000),
-  })
-  .refine(({ listen, publicHosts }) => publicHosts !== undefined || isLoopback(listen.host), {
-    error: 'is needed as soon as the listener is not on loopback',
-    path: ['publicHosts'],
-  })
-  .refine(({ routes: [, ...others] }) => others.every(({ name }) => name !== undefined), {
-    error: 'every route but the first needs a name',
-    path: ['routes'],
-  })
-  .refine(({ routes }) => unique(routes.flatMap(({ name }) => name ?? [])), {
-    error: 'names must differ',
-    path: ['routes'],
-  })
-  .refine(({ admin }) => isLoopback(admin.host), {
-    error: 'the admin listener speaks plaintext and stays on loopback',
-    path: ['admin', 'host'],
-  })
-
-export type RelaySettings = Readonly<z.infer<typeof table>>
-export type RouteSettings = RelaySettings['routes'][number]
-
-/** Throws SettingsError with every mistake of the text at once. */
-export function relaySettings(text: string, source: string): RelaySettings {
-  return readSettings(table, text, source)
+const gatewayUrl: Kind<string> = {
+  ...text('URL', /./, 'an https: URL (http: on loopback), without user and fragment', 'https://gateway.example'),
+  schema: z.url({ protocol: /^https?$/ }).regex(/^[^@#]*$/),
 }
 
-function unique(names: readonly string[]): boolean {
-  return new Set(names).size === names.length
+const route = {
+  gateway: {
+    kind: gatewayUrl,
+    says: "URL of the gateway's resource; without a path, /.well-known/ohttp-gateway",
+  },
+  name: { kind: routeName, absent: 'path /', says: 'clients come in at /r/NAME; every route but the first needs one' },
+  plaintextLoopback: { kind: yes, default: false, says: 'allow an http: gateway on loopback' },
+  ca: {
+    kind: file,
+    absent: 'public roots',
+    example: 'gateway-ca.pem',
+    says: 'PEM file; if set, only these certify the gateway',
+  },
+  clientCertificate: optional('none', {
+    key: { kind: secretFile, example: 'to-gateway.key', says: 'PEM file with the private key of the certificate' },
+    cert: {
+      kind: file,
+      example: 'to-gateway.pem',
+      says: 'PEM file with the certificate that shows the gateway which relay you are',
+    },
+  }),
+} as const
+
+const limits = {
+  request: {
+    kind: size({ most: 64 * MiB }),
+    default: defaultLimits.request,
+    says: "largest stored request. Agree on it with the gateway's operator: what only the gateway refuses as too large comes back as 502",
+  },
+  answer: { kind: size(), default: defaultLimits.answer, says: 'largest stored answer' },
+  stream: { kind: size(), default: defaultLimits.stream, says: 'largest stream, in either direction' },
+  stall: { kind: duration(), default: defaultLimits.stall, says: 'how long a client may send or take nothing' },
+  drainBytes: {
+    kind: size(),
+    default: defaultLimits.drainBytes,
+    says: 'how much of an answer is read and thrown away for a client that left, so that the gateway does not see when',
+  },
+  drainTime: { kind: duration(), default: defaultLimits.drainTime, says: 'for how long such an answer is read' },
+  abandoned: {
+    kind: count(),
+    default: defaultLimits.abandoned,
+    says: 'such answers at a time for one bucket; beyond, it gets 503',
+  },
+  incremental: {
+    kind: count({ least: 0 }),
+    default: defaultLimits.incremental,
+    says: "uploads that are passed on as they arrive, at a time, a quarter of them for one bucket; 0 refuses them. Keep it well below the gateway's number of connections to its CVMs: each such upload holds one",
+  },
+} as const
+
+const upstream = {
+  connections: {
+    kind: count(),
+    default: 256,
+    says: 'connections to each gateway, shared by everybody; more than limits.incremental, since each such upload holds one',
+  },
+  queue: { kind: count({ least: 0 }), default: 1024, says: 'requests that may wait for a connection; beyond, 503' },
+  wait: { kind: duration(), default: '5s', says: 'how long one may wait; beyond, 503' },
+  warm: {
+    kind: count({ least: 0, most: 256 }),
+    default: 8,
+    says: 'connections kept open by asking for the keys, so that arrivals need not open them; 0 for none',
+  },
+  firstByte: { kind: duration(), default: '65s', says: 'how long a gateway may say nothing at first' },
+  stall: { kind: duration(), default: '30s', says: 'how long a gateway may say nothing in the middle' },
+  lifetime: { kind: duration(), default: '5min', says: 'how old a connection gets before it is replaced' },
+} as const
+
+const rows = {
+  listen: {
+    host: { kind: host, default: '127.0.0.1', says: 'address where clients come in' },
+    port: { kind: port, says: 'port where clients come in; 0 takes a free one and logs it' },
+    tls: optional('plaintext', {
+      key: { kind: secretFile, example: 'relay.key', says: 'PEM file with the private key of the certificate' },
+      cert: {
+        kind: file,
+        example: 'relay.pem',
+        says: 'PEM file with the certificate; TLS 1.2 and later, HTTP/1.1, no early data',
+      },
+    }),
+    plaintextLoopback: {
+      kind: yes,
+      default: false,
+      says: 'serve without TLS, on loopback only; for trying things out, or behind a TLS proxy on this machine',
+    },
+  },
+  publicHosts: {
+    kind: list(publicHost),
+    absent: 'any, on loopback',
+    example: ['relay.example'],
+    says: 'hosts that you answer to, name or name:port; others get 421. Needed beyond loopback',
+  },
+  cors: {
+    kind: yes,
+    default: false,
+    says: 'let web pages of every origin use this relay; one constant for all of them',
+  },
+  routes: many(route),
+  limits,
+  upstream,
+  rate: optional('no limit', {
+    perSecond: { kind: rate, says: 'requests a second of one bucket; beyond, 429' },
+    burst: { kind: count(), example: 100, says: 'requests that one bucket may make at once' },
+  }),
+  connections: { kind: count(), default: 10_000, says: "clients' connections at a time" },
+  admin: {
+    host: { kind: host, default: '127.0.0.1', says: 'address of the private listener, on loopback only' },
+    port: { kind: port, default: 0, says: 'its port; 0 takes a free one and logs it' },
+  },
+  drain: { kind: duration(), default: '30s', says: 'how long a stop waits for requests in flight' },
+} as const satisfies Rows
+
+export type RelaySettings = Settings<typeof rows>
+export type RouteSettings = RelaySettings['routes'][number]
+
+const rules: readonly Rule<RelaySettings>[] = [
+  ...listenerRules,
+  {
+    at: where(({ name }, at) => at > 0 && name === undefined, 'name'),
+    wrong: 'is missing: every route but the first needs a name',
+    remedy: 'give it one, such as name: second',
+  },
+  {
+    at: where(({ name }, at, all) => name !== undefined && all.findIndex((one) => one.name === name) < at, 'name'),
+    wrong: 'is the name of another route; names must differ',
+    remedy: 'rename one of them',
+  },
+  {
+    at: where(({ gateway }) => isPlain(gateway) && !isLoopback(new URL(gateway).hostname), 'gateway'),
+    wrong: 'is http: to another machine, which shows sealed requests and their times to everybody on the way',
+    remedy: 'write https:; a private authority goes into ca',
+  },
+  {
+    at: where(
+      ({ gateway, plaintextLoopback }) =>
+        isPlain(gateway) && isLoopback(new URL(gateway).hostname) && !plaintextLoopback,
+      'gateway',
+    ),
+    wrong: 'is http: without the switch that allows plaintext on loopback',
+    remedy: 'write https:, or set plaintextLoopback: true beside it',
+  },
+  {
+    at: where(({ gateway, plaintextLoopback }) => !isPlain(gateway) && plaintextLoopback, 'plaintextLoopback'),
+    wrong: 'allows plaintext for a gateway that is https:',
+    remedy: 'remove it',
+  },
+  {
+    at: where(
+      ({ gateway, ca, clientCertificate }) => isPlain(gateway) && (ca ?? clientCertificate) !== undefined,
+      'gateway',
+    ),
+    wrong: 'is http:, so that ca and clientCertificate would do nothing',
+    remedy: 'write https:, or remove them',
+  },
+  {
+    at: ({ limits, upstream }) => when(limits.incremental >= upstream.connections, 'limits.incremental'),
+    wrong: 'is not below upstream.connections: uploads that nobody ends could hold every connection',
+    remedy: 'lower it, or raise upstream.connections',
+  },
+]
+
+/** A relay's rows and rules, for its door and for whoever shows them. */
+export const relayDefinition: Definition<typeof rows> = { service: 'relay', rows, rules }
+
+/** Throws SettingsError with every mistake of the text at once. Looks at no file. */
+export function relaySettings(text: string, source: string): RelaySettings {
+  return readSettings(relayDefinition, { text, source }).settings
+}
+
+/** `routes.N.setting` of every route that is broken in this way. */
+function where(isBroken: Broken, setting: string): (settings: RelaySettings) => readonly string[] {
+  return ({ routes }) => eachWhen('routes', routes, (route, at) => isBroken(route, at, routes), setting)
+}
+
+type Broken = (route: RouteSettings, at: number, all: readonly RouteSettings[]) => boolean
+
+function isPlain(url: string): boolean {
+  return new URL(url).protocol === 'http:'
 }

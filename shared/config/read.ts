@@ -1,22 +1,62 @@
-/** Settings of one process: a strict table (zod) over one YAML or JSON file, read once, refused as a whole. */
-import { parseDocument } from 'yaml'
-import { z } from 'zod'
+/**
+ * Settings of one process: rows over one YAML or JSON file, variables and flags, read once and refused as a whole.
+ * How to add a setting: rows.ts.
+ */
+import { createHash } from 'node:crypto'
 import { Refusal } from '../refusal.ts'
+import { parseSettings } from './document.ts'
+import { fileMistakes, type Places } from './files.ts'
+import type { Given } from './given.ts'
+import { SettingsError, type Mistake } from './mistake.ts'
+import { resolve, type Origin } from './resolve.ts'
+import type { Rows, Settings } from './rows.ts'
+import { broken, type Rule } from './rules.ts'
 
-/** Every mistake of a settings file at once, each with its setting; a door prints the message and exits with 2. */
-export class SettingsError extends Error {
-  override readonly name = 'SettingsError'
+export { SettingsError } from './mistake.ts'
+
+export type Definition<G extends Rows = Rows> = {
+  /** as in ASUNDER_RELAY_ and in the name of the command */
+  readonly service: string
+  readonly rows: G
+  readonly rules: readonly Rule<Settings<G>>[]
 }
 
-/** Unknown keys are mistakes. `source` names the file in messages. Throws SettingsError; returns frozen settings. */
-export function readSettings<T extends z.ZodType>(table: T, text: string, source: string): Readonly<z.infer<T>> {
-  const document = parseDocument(text, { uniqueKeys: true })
-  if (document.errors.length > 0) {
-    throw new SettingsError(`${source}: ${document.errors.map((error) => error.message).join('\n')}`)
-  }
-  const result = table.safeParse(document.toJS() ?? {})
-  if (!result.success) throw new SettingsError(`${source}:\n${z.prettifyError(result.error)}`)
-  return Object.freeze(result.data)
+export type Sources = {
+  readonly text: string
+  /** names the file in messages */
+  readonly source: string
+  /** what variables and flags say, flags last */
+  readonly given?: readonly Given[]
+  /** what was wrong with them */
+  readonly mistakes?: readonly Mistake[]
+  /** Without it no file that settings name is looked at. */
+  readonly places?: Places | undefined
+}
+
+export type Reading<G> = { readonly settings: Settings<G>; readonly origins: readonly Origin[] }
+
+/** Throws SettingsError with every mistake at once; gives frozen settings, and where each of them came from. */
+export function readSettings<G extends Rows>({ rows, rules }: Definition<G>, sources: Sources): Reading<G> {
+  const { text, source, given = [], mistakes: before = [], places } = sources
+  const { tree, mistakes: syntax } = parseSettings(text, source)
+  // Of a file that is no YAML nothing can be said but that.
+  if (tree === undefined) throw new SettingsError([...before, ...syntax])
+  const { settings, origins, mistakes: wrong, whereIs } = resolve(rows, tree, given, source)
+  const combined = broken(rules, settings as Settings<G>, whereIs)
+  const mistakes = [...before, ...syntax, ...wrong, ...combined, ...(places ? fileMistakes(origins, places) : [])]
+  if (mistakes.length > 0) throw new SettingsError(mistakes)
+  return { settings: frozen(settings) as Settings<G>, origins }
+}
+
+function frozen(value: unknown): unknown {
+  if (typeof value === 'object' && value !== null) Object.values(Object.freeze(value)).forEach(frozen)
+  return value
+}
+
+/** One digest for settings that mean the same, however they were written: SHA-256 over them in the order of their rows. */
+export function digestOf(origins: readonly Origin[]): string {
+  const said = origins.flatMap(({ path, value }) => (value === undefined ? [] : [[path, value]]))
+  return `sha256:${createHash('sha256').update(JSON.stringify(said)).digest('hex')}`
 }
 
 /**

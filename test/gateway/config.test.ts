@@ -16,6 +16,17 @@ const tls = { key: 'k', cert: 'c' }
 const relays = { ...tls, clientCa: 'ca' }
 const read = (more: object = {}) => gatewaySettings(JSON.stringify({ ...least, ...more }), 'test')
 
+/** The lines of what was refused, or none. */
+function told(more: object): string[] {
+  try {
+    read(more)
+    return []
+  } catch (error) {
+    if (error instanceof SettingsError) return error.message.split('\n')
+    throw error
+  }
+}
+
 describe('settings', () => {
   test('the least that works, and its defaults', () => {
     expect(read()).toMatchObject({
@@ -28,42 +39,115 @@ describe('settings', () => {
     })
   })
 
-  test.each([
-    ['placement is named, never inferred', { placement: undefined }],
-    ['another placement', { placement: 'inside' }],
-    ['OHTTP-R16: plaintext without its switch', { listen: { port: 0 } }],
+  test.each<[string, object, string, string]>([
+    ['placement is named, never inferred', { placement: undefined }, 'placement: is missing', 'example front'],
+    ['another placement', { placement: 'inside' }, 'placement: "inside" is not "front"', 'example front'],
+    ['OHTTP-G26: no target', { targets: [] }, 'targets: an empty list', 'https://app.example'],
+    ['OHTTP-G27: an http target', { targets: ['http://app.example'] }, 'targets.0: .* is not an origin', 'https:'],
+    ['a target with a path', { targets: ['https://app.example/v1'] }, 'targets.0: .* nothing more', 'https:'],
+    ['a target with a user', { targets: ['https://a@app.example'] }, 'targets.0: .* nothing more', 'https:'],
+    ['B-17: CONNECT as a method', { methods: ['CONNECT'] }, 'methods.0: .* other than CONNECT and TRACE', 'GET'],
+    ['HOP-5: TRACE as a method', { methods: ['GET', 'TRACE'] }, 'methods.1: .* other than CONNECT and TRACE', 'GET'],
+    ['one KEM twice', { keys: { kems: ['X-Wing', 'X-Wing'] } }, 'keys.kems: .* twice', 'X25519'],
     [
-      'OHTTP-R16: plaintext off loopback',
-      { listen: { host: '0.0.0.0', port: 0, plaintextLoopback: true }, publicHosts: ['g'] },
+      'a KEM that is misspelt',
+      { keys: { kems: ['X25591'] } },
+      'keys.kems.0: .* is not one of',
+      'Did you mean X25519\\?',
     ],
-    ['no public host off loopback', { listen: { host: '0.0.0.0', port: 0, tls: relays } }],
+    [
+      'DISC-8: an overlap shorter than copies of the list live',
+      { keys: { overlap: 600_000 } },
+      'keys.overlap: 600000 is not a duration from 15min',
+      '2h',
+    ],
+    ['an unknown setting', { colour: 'red' }, 'colour: no setting', 'Known here: placement'],
+  ])('refused: %s', (_, more, wrong, remedy) => {
+    expect(told(more)).toEqual([expect.stringMatching(`^test(:1:\\d+)?: ${wrong}.*\\. .*${remedy}`)])
+  })
+
+  test.each<[string, object, string, string]>([
+    [
+      'OHTTP-R16: plaintext without its switch',
+      { listen: { port: 0 } },
+      'listen.tls: .* switch',
+      'plaintextLoopback: true',
+    ],
+    [
+      'OHTTP-R16: plaintext beyond loopback',
+      { listen: { host: '0.0.0.0', port: 0, plaintextLoopback: true }, publicHosts: ['g'] },
+      'listen.tls: needs tls: plaintext is served on loopback only',
+      'listen.tls.key and listen.tls.cert',
+    ],
+    [
+      'TLS and plaintext',
+      { listen: { port: 0, tls, plaintextLoopback: true } },
+      'listen.plaintextLoopback: contradicts listen.tls',
+      'Remove listen.plaintextLoopback',
+    ],
+    [
+      'no public host beyond loopback',
+      { listen: { host: '0.0.0.0', port: 0, tls: relays } },
+      'publicHosts: is needed',
+      'publicHosts: \\[name.example\\]',
+    ],
     [
       'SECURITY.md: a listener beyond loopback for anybody but relays',
       { listen: { host: '0.0.0.0', port: 0, tls }, publicHosts: ['g'] },
+      'listen.tls.clientCa: is needed',
+      'authority of your relays',
     ],
-    ['OHTTP-G26: no target', { targets: [] }],
-    ['OHTTP-G27: an http target', { targets: ['http://app.example'] }],
-    ['a target with a path', { targets: ['https://app.example/v1'] }],
-    ['a target with a user', { targets: ['https://a@app.example'] }],
-    ['B-17: CONNECT as a method', { methods: ['CONNECT'] }],
-    ['HOP-5: TRACE as a method', { methods: ['GET', 'TRACE'] }],
-    ['trust.md 1: keys that live for more than a day', { keys: { life: 86_400_000 } }],
-    ['DISC-8: an overlap shorter than copies of the list live', { keys: { overlap: 600_000 } }],
-    ['OHTTP-G21: keys that outlive their store', { keys: { file: 'keys.json' } }],
-    ['sqlite without a file', { store: { kind: 'sqlite' } }],
-    ['memory with a file', { store: { kind: 'memory', file: 'x' } }],
+    [
+      'a CVM on another machine whose agent cannot know us',
+      { cvm: { ...least.cvm, host: '192.0.2.1' } },
+      'cvm.identity: is needed',
+      'cvm.identity.key and cvm.identity.cert',
+    ],
     [
       'trust.md 7: simulated evidence and a listener that is not loopback',
       { cvm: { ...least.cvm, allowSimulated }, listen: { host: '0.0.0.0', port: 0, tls: relays }, publicHosts: ['g'] },
+      'cvm.allowSimulated: simulated evidence proves nothing',
+      'Remove it, or set listen.host and cvm.host to 127.0.0.1',
     ],
     [
       'trust.md 7: simulated evidence from another machine',
-      { cvm: { ...least.cvm, host: '192.0.2.1', allowSimulated } },
+      { cvm: { ...least.cvm, host: '192.0.2.1', allowSimulated, identity: tls } },
+      'cvm.allowSimulated: simulated evidence proves nothing',
+      'Remove it, or set listen.host and cvm.host to 127.0.0.1',
     ],
-    ['an admin listener for everybody', { admin: { host: '0.0.0.0', port: 1 } }],
-    ['an unknown setting', { colour: 'red' }],
-  ])('refused: %s', (_, more) => {
-    expect(() => read(more)).toThrow(SettingsError)
+    [
+      'trust.md 1: keys that live for more than a day',
+      { keys: { life: '24h' } },
+      'keys.life: .* more than 24 hours',
+      'Shorten one',
+    ],
+    [
+      'OHTTP-G21: keys that outlive their store',
+      { keys: { file: 'keys.json' } },
+      'store.kind: keys that survive a restart need a store that does',
+      'Set store.kind: sqlite',
+    ],
+    ['sqlite without a file', { store: { kind: 'sqlite' } }, 'store.file: is missing', 'store.file: claims.db'],
+    [
+      'memory with a file',
+      { store: { kind: 'memory', file: 'x' } },
+      'store.file: would not be used',
+      'store.kind: sqlite',
+    ],
+    [
+      'an admin listener for everybody',
+      { admin: { host: '0.0.0.0', port: 1 } },
+      'admin.host: .* stays on loopback',
+      '127.0.0.1',
+    ],
+    [
+      'one port for two listeners',
+      { listen: { ...least.listen, port: 7 }, admin: { port: 7 } },
+      'admin.port: is the port of the public listener',
+      'another port',
+    ],
+  ])('an unsafe combination: %s', (_, more, wrong, remedy) => {
+    expect(told(more)).toEqual([expect.stringMatching(`^test(:1:\\d+)?: ${wrong}.*\\. .*${remedy}`)])
   })
 
   test.each([
@@ -76,18 +160,15 @@ describe('settings', () => {
     expect(read(more)).toMatchObject(more)
   })
 
-  test('the remedy for a listener that anybody could reach is named', () => {
-    const listen = { host: '0.0.0.0', port: 0, tls }
-    expect(() => read({ listen, publicHosts: ['g'] })).toThrow(/authority of your relays[\s\S]*listen\.tls\.clientCa/)
-  })
-
   test('the example of the README is taken', () => {
     const readme = readFileSync(new URL('../../gateway/README.md', import.meta.url), 'utf8')
     const [, example = ''] = /```yaml\n([^]*?)```/.exec(readme) ?? []
     expect(gatewaySettings(example, 'README.md').listen.tls?.clientCa).toBe('relays.pem')
   })
 
-  test('every mistake is named at once', () => {
-    expect(() => read({ targets: [], trust: 1 })).toThrow(/targets[\s\S]*trust|trust[\s\S]*targets/)
+  test('every mistake is named at once, unsafe combinations among them', () => {
+    const lines = told({ targets: [], trust: 1, keys: { file: 'k', lfie: 1 }, admin: { host: '0.0.0.0', port: -1 } })
+    const paths = lines.map((line) => line.split(': ')[1]).sort()
+    expect(paths).toEqual(['admin.host', 'admin.port', 'keys.lfie', 'store.kind', 'targets', 'trust'])
   })
 })

@@ -41,10 +41,10 @@ const settings = {
   gateway: {
     placement: 'front',
     listen: { host: '127.0.0.1', port: 0, plaintextLoopback: true },
-    trust: 'none',
+    trust: 'root.note',
     cvm: { host: '127.0.0.1', port: 1, role: 'x' },
     targets: ['https://app.example'],
-    bundle: { file: 'none' },
+    bundle: { file: 'bundle.note' },
   },
   relay: {
     listen: { host: '127.0.0.1', port: 0, plaintextLoopback: true },
@@ -64,6 +64,8 @@ function run(
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const config = join(folder, 'settings.json')
   writeFileSync(config, JSON.stringify(settings[door]))
+  // Has to be there; what it holds is looked at after how the door was started.
+  writeFileSync(join(folder, 'root.note'), '')
   const words = [
     '--disable-warning=ExperimentalWarning',
     ...flags,

@@ -1,4 +1,4 @@
-/** A whole relay from its settings: TLS on both sides, the private listener, insecure settings, and its end. */
+/** A whole relay from its settings: TLS on both sides, the private listener, and its end. */
 import { exec, execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, request } from 'node:https'
@@ -8,7 +8,6 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { relaySettings } from '../../relay/config.ts'
 import { openRelay, type RelayService } from '../../relay/service.ts'
-import { SettingsError } from '../../shared/config/read.ts'
 import { createLog } from '../../shared/observability/log.ts'
 import type { RelayEvents } from '../../relay/vocabulary.ts'
 import { answer, ask, good, head, httpGateway, post, rawClient, rawGateway, sealed, until } from './harness.ts'
@@ -89,8 +88,8 @@ describe('on loopback', () => {
 
   test('looks at the gateway do not wait behind clients', async () => {
     const gateway = await rawGateway((text) => (text.startsWith('POST') ? undefined : gatewayScript(text)))
-    const upstream = { connections: 1, queue: 0 }
-    const { service, lines } = await open({ listen, upstream, routes: [route(gateway.port)] })
+    const settings = { upstream: { connections: 1, queue: 0 }, limits: { incremental: 0 } }
+    const { service, lines } = await open({ listen, ...settings, routes: [route(gateway.port)] })
     rawClient(service.port).socket.write(post())
     await until(() => lines.filter((line) => line.includes('"mirror-refreshed"')).length === 2)
     expect(head(await get(service.adminPort, '/readyz'))[0]).toBe('HTTP/1.1 200 OK')
@@ -148,48 +147,6 @@ describe('on loopback', () => {
     await service.force()
     await client.closed
     expect(client.heard()).not.toContain('0\r\n\r\n')
-  })
-})
-
-describe('OHTTP-R16: settings that would speak plaintext', () => {
-  const good = { listen, routes: [route(1)] }
-  test.each<[string, object, string]>([
-    ['a listener without TLS', { ...good, listen: { host: '127.0.0.1', port: 0 } }, 'needs tls'],
-    ['a plaintext listener beyond loopback', { ...good, listen: { ...listen, host: '0.0.0.0' } }, 'needs tls'],
-    ['an admin listener beyond loopback', { ...good, admin: { host: '0.0.0.0', port: 0 } }, 'stays on loopback'],
-    [
-      'no public hosts beyond loopback',
-      { ...good, listen: { host: '0.0.0.0', port: 0, tls: { key: 'k', cert: 'c' } } },
-      'publicHosts',
-    ],
-    ['a second route without a name', { ...good, routes: [route(1), route(2)] }, 'needs a name'],
-    [
-      'two routes of one name',
-      {
-        ...good,
-        routes: [
-          { ...route(1), name: 'a' },
-          { ...route(2), name: 'a' },
-        ],
-      },
-      'must differ',
-    ],
-    ['no route', { listen, routes: [] }, 'routes'],
-    ['a gateway that is no URL', { listen, routes: [{ gateway: 'gw.example' }] }, 'gateway'],
-    ['an unknown setting', { ...good, debug: true }, 'debug'],
-    ['a request limit above 64 MiB', { ...good, limits: { request: (64 << 20) + 1 } }, 'request'],
-  ])('%s is refused', (_, settings, message) => {
-    const reading = (): unknown => relaySettings(JSON.stringify(settings), 'test')
-    expect(reading).toThrow(SettingsError)
-    expect(reading).toThrow(message)
-  })
-
-  test.each([
-    ['http: beyond loopback', 'http://gw.example', true],
-    ['http: on loopback without the switch', 'http://127.0.0.1:1', false],
-  ])('%s is refused', async (_, gateway, plaintextLoopback) => {
-    const opening = open({ listen, routes: [{ gateway, plaintextLoopback }] })
-    await expect(opening).rejects.toMatchObject({ code: 'insecure-configuration' })
   })
 })
 

@@ -1,0 +1,109 @@
+/**
+ * What the doors of relay and gateway have in common: they read settings in one way, and answer `config check`,
+ * `config schema`, `config explain`, `--version` and `--help` in one way. Files, environment and output are handed in.
+ */
+import { dirname } from 'node:path'
+import { explain } from './explain.ts'
+import { pathIn } from './files.ts'
+import { configVariable, fromArguments, fromEnvironment, type Arguments, type Environment } from './given.ts'
+import { SettingsError } from './mistake.ts'
+import { helpOf, type Doorway } from './help.ts'
+import { nearest } from './nearest.ts'
+import { digestOf, readSettings, type Definition, type Reading } from './read.ts'
+import type { Rows, Settings } from './rows.ts'
+import { jsonSchema } from './schema.ts'
+
+export type Outside = {
+  readonly args: readonly string[]
+  readonly environment: Environment
+  readonly read: (path: string) => string
+  readonly print: (text: string) => void
+  readonly version: string
+}
+
+/** What is left for the door to do. */
+export type Asked<G> = {
+  readonly command: string
+  /** the door's own switches that were given */
+  readonly switches: ReadonlySet<string>
+  readonly settings: Settings<G>
+  /** where a file is that the settings name */
+  readonly path: (name: string) => string
+}
+
+/** Undefined where everything was said already. Throws SettingsError for mistakes in arguments and settings. */
+export function ask<G extends Rows>(doorway: Doorway<G>, outside: Outside): Asked<G> | undefined {
+  const answer = answerTo(doorway, outside)
+  if (typeof answer !== 'string') return answer
+  outside.print(answer)
+  return undefined
+}
+
+function answerTo<G extends Rows>(doorway: Doorway<G>, outside: Outside): Asked<G> | string {
+  const { definition, commands = {}, switches = {} } = doorway
+  const args = fromArguments(definition.rows, outside.args, Object.keys(switches))
+  if (args.switches.has('help')) return helpOf(doorway)
+  if (args.switches.has('version')) return `asunder-${definition.service} ${outside.version}\n`
+  const [command = 'run', ...rest] = args.words
+  if (command === 'config') return configured(definition, args, rest, outside)
+  const known = ['run', ...Object.keys(commands)]
+  if (rest.length > 0 || !known.includes(command)) throw unknown(args.words, [...known, 'config'])
+  const places = placesOf(definition.service, args, outside)
+  const { settings } = readAll(definition, args, outside)
+  return { command, switches: args.switches, settings, path: (name) => pathIn(places, name) }
+}
+
+function configured<G extends Rows>(
+  definition: Definition<G>,
+  args: Arguments,
+  [verb = '', path, ...rest]: readonly string[],
+  outside: Outside,
+): string {
+  const { service, rows } = definition
+  const wanted = verb === 'explain' ? rest : [path, ...rest].filter((word) => word !== undefined)
+  if (wanted.length > 0 || !verbs.includes(verb)) throw unknown(['config', verb, ...wanted], verbs)
+  if (verb === 'schema') return `${JSON.stringify(jsonSchema(service, rows), null, 2)}\n`
+  const { origins } = readAll(definition, args, outside)
+  return verb === 'check' ? `ok ${digestOf(origins)}\n` : explain(service, origins, path)
+}
+
+const verbs = ['check', 'schema', 'explain']
+
+function readAll<G extends Rows>(definition: Definition<G>, args: Arguments, outside: Outside): Reading<G> {
+  const { service, rows } = definition
+  const { file } = fileOf(service, args, outside)
+  const variables = fromEnvironment(service, rows, outside.environment)
+  return readSettings(definition, {
+    text: file === undefined ? '' : textOf(file, outside),
+    source: file ?? 'settings (no --config FILE)',
+    given: [...variables.given, ...args.given],
+    mistakes: [...variables.mistakes, ...args.mistakes],
+    places: placesOf(service, args, outside),
+  })
+}
+
+function fileOf(service: string, { config }: Arguments, { environment }: Outside): { file: string | undefined } {
+  return { file: config ?? environment[configVariable(service)] }
+}
+
+function textOf(file: string, { read }: Outside): string {
+  try {
+    return read(file)
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : 'unexpected'
+    throw new SettingsError([
+      { where: file, path: '', wrong: why, remedy: 'name the settings file with --config FILE' },
+    ])
+  }
+}
+
+function placesOf(service: string, args: Arguments, outside: Outside) {
+  const { file = '.' } = fileOf(service, args, outside)
+  return { folder: dirname(file), credentials: outside.environment['CREDENTIALS_DIRECTORY'] }
+}
+
+function unknown(words: readonly string[], known: readonly string[]): SettingsError {
+  const near = nearest(words.at(-1) ?? '', known)
+  const remedy = near === undefined ? `one of: ${known.join(', ')}; see --help` : `did you mean ${near}?`
+  return new SettingsError([{ where: '', path: '', wrong: `${words.join(' ')} is no command`, remedy }])
+}

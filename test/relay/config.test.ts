@@ -1,0 +1,171 @@
+/** The relay's settings: the least that works, and everything that it does not run, each with its message. */
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { relaySettings } from '../../relay/config.ts'
+import { SettingsError } from '../../shared/config/read.ts'
+
+const listen = { host: '127.0.0.1', port: 0, plaintextLoopback: true }
+const tls = { key: 'k', cert: 'c' }
+const route = { gateway: 'http://127.0.0.1:1', plaintextLoopback: true }
+const secure = { gateway: 'https://gw.example' }
+const least = { listen, routes: [route] }
+const read = (more: object = {}) => relaySettings(JSON.stringify({ ...least, ...more }), 'test')
+
+/** The lines of what was refused, or none. */
+function told(more: object): string[] {
+  try {
+    read(more)
+    return []
+  } catch (error) {
+    if (error instanceof SettingsError) return error.message.split('\n')
+    throw error
+  }
+}
+
+test('the least that works, and its defaults', () => {
+  expect(read()).toEqual({
+    listen,
+    routes: [route],
+    cors: false,
+    limits: {
+      ...{ request: 1_048_576, answer: 16_777_216, stream: 1_073_741_824, stall: 30_000 },
+      ...{ drainBytes: 8_388_608, drainTime: 30_000, abandoned: 128, incremental: 32 },
+    },
+    upstream: {
+      ...{ connections: 256, queue: 1024, wait: 5_000, warm: 8 },
+      ...{ firstByte: 65_000, stall: 30_000, lifetime: 300_000 },
+    },
+    connections: 10_000,
+    admin: { host: '127.0.0.1', port: 0 },
+    drain: 30_000,
+  })
+})
+
+test.each([
+  { listen: { host: '0.0.0.0', port: 443, tls }, publicHosts: ['relay.example', 'relay.example:8443'] },
+  { listen: { host: '::1', port: 443, tls } },
+  { routes: [secure, { ...secure, name: 'second', ca: 'ca.pem', clientCertificate: tls }] },
+  { rate: { perSecond: 0.5, burst: 10 } },
+  { limits: { incremental: 0 }, upstream: { connections: 1, queue: 0, warm: 0 } },
+])('taken: %j', (more) => {
+  expect(read(more)).toMatchObject(more)
+})
+
+test('the example of the README is taken', () => {
+  const readme = readFileSync(new URL('../../relay/README.md', import.meta.url), 'utf8')
+  const [, example = ''] = /```yaml\n([^]*?)```/.exec(readme) ?? []
+  expect(relaySettings(example, 'README.md').routes[0].ca).toBe('gateway-ca.pem')
+})
+
+describe('refused, with the setting and the remedy', () => {
+  test.each<[string, object, string, string]>([
+    ['no route', { routes: [] }, 'routes: is missing', 'routes.0.gateway'],
+    ['a gateway that is no URL', { routes: [{ gateway: 'gw.example' }] }, 'routes.0.gateway: "gw.example"', 'https:'],
+    [
+      'a gateway with a user',
+      { routes: [{ gateway: 'https://a@gw.example' }] },
+      'routes.0.gateway: .* without user',
+      'https:',
+    ],
+    ['a request limit above 64 MiB', { limits: { request: '65MiB' } }, 'limits.request: .* at most 64MiB', '1MiB'],
+    ['half a rate', { rate: { burst: 1 } }, 'rate.perSecond: is missing', '10'],
+    [
+      'a public host with a scheme',
+      { publicHosts: ['https://r.example'] },
+      'publicHosts.0: .* without scheme',
+      'relay.example',
+    ],
+    ['an unknown setting', { debug: true }, 'debug: no setting has this name', 'Known here: listen'],
+  ])('%s', (_, more, wrong, remedy) => {
+    expect(told(more)).toEqual([expect.stringMatching(`^test:1:\\d+: ${wrong}.*\\. .*${remedy}`)])
+  })
+
+  test.each<[string, object, string, string]>([
+    [
+      'OHTTP-R16: plaintext without its switch',
+      { listen: { port: 0 } },
+      'listen.tls: needs tls, or the switch',
+      'listen.plaintextLoopback: true',
+    ],
+    [
+      'OHTTP-R16: plaintext beyond loopback',
+      { listen: { ...listen, host: '0.0.0.0' }, publicHosts: ['r'] },
+      'listen.tls: needs tls: plaintext is served on loopback only',
+      'listen.tls.key and listen.tls.cert',
+    ],
+    [
+      'TLS and plaintext',
+      { listen: { ...listen, tls } },
+      'listen.plaintextLoopback: contradicts listen.tls',
+      'Remove listen.plaintextLoopback',
+    ],
+    [
+      'no public host beyond loopback',
+      { listen: { host: '0.0.0.0', port: 0, tls } },
+      'publicHosts: is needed',
+      'publicHosts: \\[name.example\\]',
+    ],
+    [
+      'an admin listener for everybody',
+      { admin: { host: '0.0.0.0' } },
+      'admin.host: .* stays on loopback',
+      '127.0.0.1',
+    ],
+    [
+      'one port for two listeners',
+      { listen: { ...listen, port: 7 }, admin: { port: 7 } },
+      'admin.port: is the port of the public listener',
+      'another port',
+    ],
+    ['a second route without a name', { routes: [route, secure] }, 'routes.1.name: is missing', 'name: second'],
+    [
+      'two routes of one name',
+      {
+        routes: [
+          { ...route, name: 'a' },
+          { ...secure, name: 'a' },
+        ],
+      },
+      'routes.1.name: .* names must differ',
+      'Rename one',
+    ],
+    [
+      'OHTTP-R16: http: to another machine',
+      { routes: [{ gateway: 'http://gw.example', plaintextLoopback: true }] },
+      'routes.0.gateway: is http: to another machine',
+      'Write https:',
+    ],
+    [
+      'OHTTP-R16: http: on loopback without the switch',
+      { routes: [{ gateway: 'http://127.0.0.1:1' }] },
+      'routes.0.gateway: is http: without the switch',
+      'plaintextLoopback: true',
+    ],
+    [
+      'the switch for plaintext beside https:',
+      { routes: [{ ...secure, plaintextLoopback: true }] },
+      'routes.0.plaintextLoopback: allows plaintext',
+      'Remove it',
+    ],
+    [
+      'a certificate that plaintext cannot show',
+      { routes: [{ ...route, clientCertificate: tls }] },
+      'routes.0.gateway: is http:, so that ca and clientCertificate',
+      'Write https:',
+    ],
+    [
+      'uploads that could hold every connection',
+      { upstream: { connections: 32 } },
+      'limits.incremental: is not below upstream.connections',
+      'raise upstream.connections',
+    ],
+  ])('an unsafe combination: %s', (_, more, wrong, remedy) => {
+    expect(told(more)).toEqual([expect.stringMatching(`^test(:1:\\d+)?: ${wrong}.*\\. .*${remedy}`)])
+  })
+
+  test('every broken route is named, also beside one that is no route at all', () => {
+    const routes = [{ gateway: 'http://a.example' }, { gateway: 1 }, { name: 'c', gateway: 'http://b.example' }]
+    const paths = told({ routes }).map((line) => line.split(': ')[1])
+    expect(paths).toEqual(['routes.0.gateway', 'routes.1.name', 'routes.1.gateway', 'routes.2.gateway'])
+  })
+})
