@@ -1,6 +1,6 @@
 /** The command as a shell meets it: real processes, real signals, and whichever Node stands in the PATH. */
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -79,9 +79,11 @@ test.skipIf(olderNode === undefined)('an older Node runs the command with the bu
 })
 
 test.skipIf(olderNode === undefined)('an older Node without the bundled one says which it needs', async () => {
-  const alone = join(folder, 'bin.mjs')
+  const alone = join(folder, 'shared/client/bin.mjs')
+  for (const room of ['client', 'config']) await mkdir(join(folder, 'shared', room), { recursive: true })
   await writeFile(alone, await readFile(bin))
-  await symlink(resolve('shared/client/cli.ts'), join(folder, 'cli.ts'))
+  await writeFile(join(folder, 'shared/config/launcher.mjs'), await readFile('shared/config/launcher.mjs'))
+  await symlink(resolve('shared/client/cli.ts'), join(folder, 'shared/client/cli.ts'))
   const { code, err } = await asunder(['--version'], { node: olderNode ?? '', script: alone })
   expect(code).toBe(1)
   expect(err).toMatch(/^asunder: needs Node 26 or newer; this is v\d+/)
