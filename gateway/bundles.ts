@@ -1,5 +1,6 @@
 /** The bundle as this process serves it: signed here if we hold the key, otherwise found in the file that the publisher writes. */
 import { equal } from '../shared/bytes.ts'
+import { credentialOf } from '../shared/config/file-kinds.ts'
 import { Refusal } from '../shared/refusal.ts'
 import { readSigner } from '../shared/tlog/signer.ts'
 import type { GatewaySettings } from './config.ts'
@@ -28,7 +29,7 @@ export async function createBundle(settings: GatewaySettings['bundle'], world: W
   const { now, path, log } = world
   const file = path(settings.file)
   const roots = settings.roots.map((name) => world.file(name).toString('utf8'))
-  const signer = settings.signer === undefined ? undefined : await readSigner(readPrivate(path(settings.signer)).trim())
+  const signer = settings.signer === undefined ? undefined : await readSigner(secretOf(settings.signer, world).trim())
   let served: Published | undefined
 
   const renew = async (list: Publication | undefined): Promise<void> => {
@@ -48,4 +49,9 @@ export async function createBundle(settings: GatewaySettings['bundle'], world: W
         log('error', 'bundle-failed', { why: cause instanceof Refusal ? cause.code : 'unexpected' })
       }),
   }
+}
+
+// A credential is closed by whoever handed it in, and its mode may show systemd's ACL as a group's right.
+function secretOf(name: string, { path, file }: World): string {
+  return credentialOf(name) === undefined ? readPrivate(path(name)) : file(name).toString('utf8')
 }

@@ -1,7 +1,7 @@
 /** A whole gateway from its settings, in front of a real agent: real ports, real attestation, real bundle. */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { request, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -130,6 +130,23 @@ describe('a gateway in front of an attested CVM', () => {
     const service = await openGateway(read, worldOf(folder))
     onTestFinished(() => service.force())
     expect(readFileSync(join(folder, 'bundle.note'))).toEqual(signed)
+  })
+
+  test("the signer may be a credential, which systemd shows with a group's right", async () => {
+    const { folder, settings } = await place(hello, {
+      keys: { file: 'keys.json' },
+      store: { kind: 'sqlite', file: 'claims.db' },
+      bundle: { file: 'bundle.note', signer: 'credential:signer' },
+    })
+    renameSync(join(folder, 'bundle.skey'), join(folder, 'signer'))
+    chmodSync(join(folder, 'signer'), 0o440)
+    const file = join(folder, 'settings.json')
+    writeFileSync(file, JSON.stringify(settings))
+    const publish = (env: Record<string, string>) =>
+      spawnSync(process.execPath, ['gateway/main.ts', 'publish', '--config', file], { encoding: 'utf8', env })
+    expect(publish({})).toMatchObject({ status: 2, stderr: expect.stringContaining('LoadCredential=signer') as string })
+    expect(publish({ CREDENTIALS_DIRECTORY: folder })).toMatchObject({ status: 0, stderr: '' })
+    expect(readFileSync(join(folder, 'bundle.note'), 'utf8')).toMatch(/^asunder bundle v1\n/)
   })
 
   test.each([
