@@ -50,7 +50,8 @@ function serviceTable({ service, rows }: Owner): string {
 \`${first}\`, \`${variableOf(service, first)}\`, \`${flagOf(first)}\`; lists of groups are counted from 0, lists of words have
 commas. Durations are written \`500ms\`, \`30s\`, \`5min\`, \`12h\`, or as a number of milliseconds; sizes \`64KiB\`, \`1MiB\`,
 \`1GiB\`, or as a number of octets. Files are relative to the settings file; a secret file has mode 0600 or 0400, or is
-\`credential:NAME\` for the file NAME in \`$CREDENTIALS_DIRECTORY\`.
+\`credential:NAME\`, the file NAME in \`$CREDENTIALS_DIRECTORY\`: systemd's \`LoadCredential=NAME:FILE\`, or in a container the
+folder where secrets are mounted. No setting takes the secret itself.
 `
   const lines = listed(rows).map((one) => line([code(one.path), one.row.kind.name, usual(one), one.row.says]))
   return `${intro}\n${tableOf(['setting', 'kind', 'default', 'what it says'], lines)}`
