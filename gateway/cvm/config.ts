@@ -4,9 +4,11 @@
  * the host, since they guard availability and not content. trust.md 4.
  */
 import { Refusal } from '../../shared/refusal.ts'
-import { at, fieldsOf, integerOf } from '../../shared/tlog/json-fields.ts'
+import { type At, at, integerOf } from '../../shared/tlog/json-fields.ts'
+import { type Readers, refusalsOf } from '../../shared/tlog/json-options.ts'
 import { parseStrictJson } from '../../shared/tlog/strict-json.ts'
-import { type EvidenceSettings, evidenceSettings, filled, readEvidenceSettings } from './evidence-settings.ts'
+import { isLoopback } from '../../shared/upstream/loopback.ts'
+import { type EvidenceSettings, evidenceSettings, exactly, filled, readEvidenceSettings } from './evidence-settings.ts'
 
 export type AgentSettings = {
   readonly listen: { readonly host: string; readonly port: number }
@@ -32,25 +34,51 @@ export const agentSettings: readonly (readonly [name: string, says: string])[] =
   ['drain', 'milliseconds that answers in flight get after SIGTERM'],
 ]
 
-/** Throws Refusal `bad-encoding` that names the setting. */
+/**
+ * Throws Refusal `bad-encoding` with a line for every mistake, each of which names its setting; or
+ * `insecure-configuration` for settings that do not go together.
+ */
 export function readAgentSettings(text: string): AgentSettings {
-  const keys = ['listen', 'role', 'app', 'gatewayPins', 'evidence', 'limits', 'drain'] as const
-  const given = fieldsOf(at(parseStrictJson(text), 'settings'), keys)
-  const listen = fieldsOf(given.listen, ['host', 'port'])
-  const limits = fieldsOf(given.limits, ['connections', 'reportsAtOnce', 'attestWithin'])
-  return {
-    listen: { host: filled(listen.host), port: integerOf(listen.port, 0, 65_535) },
-    role: filled(given.role),
-    app: filled(given.app),
-    gatewayPins: filled(given.gatewayPins),
-    evidence: readEvidenceSettings(given.evidence),
-    limits: {
-      connections: integerOf(limits.connections, 1),
-      reportsAtOnce: integerOf(limits.reportsAtOnce, 1),
-      attestWithin: integerOf(limits.attestWithin, 1, 600_000),
-    },
-    drain: integerOf(given.drain, 0, 3_600_000),
+  const settings = wellFormed(text)
+  const { evidence, listen } = settings
+  if (evidence.kind !== 'simulated' || isLoopback(listen.host)) return settings
+  const why = 'simulated evidence is shown on loopback only: set 127.0.0.1'
+  throw new Refusal('insecure-configuration', `settings.listen.host: ${why}`)
+}
+
+function wellFormed(text: string): AgentSettings {
+  try {
+    return exactly<AgentSettings>(at(parseStrictJson(text), 'settings'), readers)
+  } catch (cause) {
+    if (!(cause instanceof Refusal)) throw cause
+    const lines = refusalsOf(cause).map(({ message }) => message)
+    throw new Refusal('bad-encoding', lines.join('\n'), { cause })
   }
+}
+
+const atLeastOne = (count: At): number => integerOf(count, 1)
+
+const readers: Readers<AgentSettings> = {
+  listen: (from) => exactly(from, { host: filled, port: (port) => integerOf(port, 0, 65_535) }),
+  role: filled,
+  app: filled,
+  gatewayPins: filled,
+  evidence: readEvidenceSettings,
+  limits: (from) =>
+    exactly(from, {
+      connections: atLeastOne,
+      reportsAtOnce: atLeastOne,
+      attestWithin: (within) => integerOf(within, 1, 600_000),
+    }),
+  drain: (drain) => integerOf(drain, 0, 3_600_000),
+}
+
+/** Refuses variables that look like settings: nothing outside the measured file may be one. Throws Refusal. */
+export function refuseVariables(environment: Readonly<Record<string, string | undefined>>): void {
+  const names = Object.keys(environment).filter((name) => name.startsWith('ASUNDER_CVM_'))
+  if (names.length === 0) return
+  const why = 'the agent takes settings from its measured file alone: unset'
+  throw new Refusal('insecure-configuration', `${why} ${names.join(', ')}`)
 }
 
 /** One pin a line; blank lines and lines that begin with `#` are for people. */

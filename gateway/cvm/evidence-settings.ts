@@ -1,7 +1,8 @@
 /** The part of the agent's settings that says where evidence comes from; the reporter reads the same file. trust.md 4. */
 import { Refusal } from '../../shared/refusal.ts'
 import { evidenceKinds } from '../../shared/attestation/evidence.ts'
-import { type At, fieldsOf, integerOf, textOf, wordOf } from '../../shared/tlog/json-fields.ts'
+import { type At, integerOf, textOf, wordOf } from '../../shared/tlog/json-fields.ts'
+import { optionsOf, type Readers } from '../../shared/tlog/json-options.ts'
 import type { HardwareKind } from './own-report.ts'
 
 export type SimulatedSettings = { readonly kind: 'simulated'; readonly platform: string; readonly life: number }
@@ -35,32 +36,41 @@ export const evidenceSettings: readonly (readonly [name: string, says: string])[
   ['evidence.endorsements.refresh', 'milliseconds between two looks there'],
 ]
 
-/** Throws Refusal `bad-encoding` that names the setting. */
+/** Throws Refusal `bad-encoding` that names the setting; of several, `refusalsOf` gives each. */
 export function readEvidenceSettings(from: At): EvidenceSettings {
   const { value } = from
   const kind = (value as { kind?: unknown } | null)?.kind
   if (kind === 'sev-snp' || kind === 'tdx') return readHardware(from, kind)
-  const given = fieldsOf(from, ['kind', 'platform', 'life'])
-  wordOf(given.kind, evidenceKinds)
-  return { kind: 'simulated', platform: filled(given.platform), life: integerOf(given.life, 1000) }
+  return exactly<SimulatedSettings>(from, {
+    kind: (kind) => {
+      wordOf(kind, evidenceKinds)
+      return 'simulated'
+    },
+    platform: filled,
+    life: (life) => integerOf(life, 1000),
+  })
 }
 
 function readHardware(from: At, kind: HardwareKind): HardwareSettings {
-  const given = fieldsOf(from, ['kind', 'reporter', 'tsm', 'privlevel', 'reports', 'endorsements'])
-  const reports = fieldsOf(given.reports, ['links', 'keys'])
-  const endorsements = fieldsOf(given.endorsements, ['from', 'ca', 'refresh'])
-  return {
-    kind,
-    reporter: filled(given.reporter),
-    tsm: filled(given.tsm),
-    privlevel: levelOf(given.privlevel, kind),
-    reports: { links: integerOf(reports.links, 1, 60_000), keys: integerOf(reports.keys, 1, 60_000) },
-    endorsements: {
-      from: placeOf(endorsements.from),
-      ca: endorsements.ca.value === null ? null : filled(endorsements.ca),
-      refresh: integerOf(endorsements.refresh, 1_000, 86_400_000),
-    },
-  }
+  const perMinute = (count: At): number => integerOf(count, 1, 60_000)
+  return exactly<HardwareSettings>(from, {
+    kind: () => kind,
+    reporter: filled,
+    tsm: filled,
+    privlevel: (level) => levelOf(level, kind),
+    reports: (reports) => exactly(reports, { links: perMinute, keys: perMinute }),
+    endorsements: (endorsements) =>
+      exactly<HardwareSettings['endorsements']>(endorsements, {
+        from: placeOf,
+        ca: (ca) => (ca.value === null ? null : filled(ca)),
+        refresh: (refresh) => integerOf(refresh, 1_000, 86_400_000),
+      }),
+  })
+}
+
+/** An object with exactly these keys; every mistake in it is told. */
+export function exactly<T extends object>(from: At, readers: Readers<T>): T {
+  return optionsOf<T>(from, readers, {})
 }
 
 /** TDX has no levels to choose from. */

@@ -1,4 +1,5 @@
 /** The door of the CVM agent: settings, a log on stdout, signals. Nothing is decided here. */
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { fromUtf8 } from '../../shared/bytes.ts'
@@ -6,15 +7,16 @@ import { checkLaunch, launchOf } from '../../shared/launch/launch.ts'
 import { createLog, type Log } from '../../shared/observability/log.ts'
 import { agentEvidence } from './agent-evidence.ts'
 import { createAgent } from './agent.ts'
-import { agentSettings, readAgentSettings, readPins } from './config.ts'
+import { agentSettings, readAgentSettings, readPins, refuseVariables } from './config.ts'
 import { endingOf } from './ending.ts'
 import type { AgentEvents } from './vocabulary.ts'
 
 const usage = `asunder CVM agent: shows evidence on the connection that will be used, and passes opened requests to the app.
 
-  node gateway/cvm/main.ts --config FILE.json
+  node gateway/cvm/main.ts [config check] --config FILE.json
 
-  --config FILE   settings, strict JSON, every key present
+  config check    names every mistake and exits 2, or says ok with the SHA-256 of FILE, which is what is measured
+  --config FILE   settings, strict JSON, every key present; there are no others, neither variables nor flags
   --help          this text
 
 Settings:
@@ -35,6 +37,14 @@ async function run(config: string, log: Log<AgentEvents>): Promise<void> {
   if (provider.kind === 'simulated') log('warn', 'simulated-evidence', { listener: 'loopback' })
   log('info', 'listening', { port, kind: provider.kind })
   onSignals(log, drain, () => agent.close(drain))
+}
+
+/** Reads what a start would read, and starts nothing. */
+function check(config: string): void {
+  const text = readFileSync(config)
+  const { gatewayPins } = readAgentSettings(fromUtf8(text))
+  readPins(readFileSync(gatewayPins, 'utf8'))
+  process.stdout.write(`ok sha256:${createHash('sha256').update(text).digest('hex')}\n`)
 }
 
 function onSignals(log: Log<AgentEvents>, within: number, close: () => Promise<void>): void {
@@ -59,9 +69,14 @@ function giveUp(log: Log<AgentEvents>, cause: unknown): void {
   process.exitCode = exit
 }
 
-function options(): { config?: string | undefined; help?: boolean | undefined } {
+type Options = { command?: string; config?: string | undefined; help?: boolean | undefined }
+
+function options(): Options {
+  const known = { config: { type: 'string' }, help: { type: 'boolean' } } as const
   try {
-    return parseArgs({ options: { config: { type: 'string' }, help: { type: 'boolean' } } }).values
+    const { values, positionals } = parseArgs({ options: known, allowPositionals: true })
+    const command = positionals.join(' ')
+    return ['', 'config check'].includes(command) ? { ...values, command } : {}
   } catch {
     return {}
   }
@@ -70,7 +85,7 @@ function options(): { config?: string | undefined; help?: boolean | undefined } 
 // A log that nobody reads any more (a pipe whose reader ended) is no reason to stop serving.
 process.stdout.on('error', () => undefined)
 
-const { config, help } = options()
+const { command, config, help } = options()
 if (help === true) {
   process.stdout.write(usage)
 } else if (config === undefined) {
@@ -78,5 +93,11 @@ if (help === true) {
   process.exitCode = 2
 } else {
   const log = createLog<AgentEvents>({ service: 'cvm', write: (line) => void process.stdout.write(line) })
-  await run(config, log).catch((cause: unknown) => giveUp(log, cause))
+  try {
+    refuseVariables(process.env)
+    if (command === 'config check') check(config)
+    else await run(config, log)
+  } catch (cause) {
+    giveUp(log, cause)
+  }
 }

@@ -72,8 +72,10 @@ class Scanner {
     return value
   }
 
-  bad(why: string): Refusal {
-    return new Refusal('bad-encoding', `JSON: ${why} at ${this.#at}`)
+  bad(why: string, options?: ErrorOptions): Refusal {
+    const before = this.#text.slice(0, this.#at).split('\n')
+    const place = `${before.length}:${(before.at(-1) ?? '').length + 1}`
+    return new Refusal('bad-encoding', `JSON: ${why} at ${place}`, options)
   }
 
   #backslashesBefore(end: number, start: number): number {
@@ -86,7 +88,7 @@ class Scanner {
     try {
       return JSON.parse(token)
     } catch (cause) {
-      throw new Refusal('bad-encoding', `JSON: not a value at ${this.#at}`, { cause })
+      throw this.bad('not a value', { cause })
     }
   }
 }

@@ -1,10 +1,11 @@
 /** The examples that operators start from, and the pages made from rows: taken by the services, whole, and current. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { isMap, isSeq, parseDocument } from 'yaml'
 import { gatewayDefinition } from '../../gateway/config.ts'
+import { agentSettings, readAgentSettings } from '../../gateway/cvm/config.ts'
 import { relayDefinition } from '../../relay/config.ts'
 import { credentialOf } from '../../shared/config/file-kinds.ts'
 import { pathIn } from '../../shared/config/files.ts'
@@ -101,6 +102,15 @@ describe.each(services)('deploy/$service', ({ service, rows, check }) => {
       expect([path, row.kind.schema.safeParse(given).success]).toEqual([path, true])
     }
   })
+})
+
+test('the examples of the agent are whole, and name all of its settings', () => {
+  const folder = join(root, 'deploy/gateway/cvm')
+  const names = readdirSync(folder).filter((name) => name.endsWith('.json'))
+  const texts = names.map((name) => readFileSync(join(folder, name), 'utf8'))
+  for (const text of texts) expect(readAgentSettings(text)).toEqual(JSON.parse(text))
+  const paths = new Set(texts.flatMap((text) => pathsIn(parseDocument(text).contents)))
+  expect([...paths].sort()).toEqual(agentSettings.map(([name]) => name).sort())
 })
 
 test.each(pages())('$file says what the rows say; npm run readme:settings writes it', ({ file, text }) => {

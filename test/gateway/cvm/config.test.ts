@@ -1,6 +1,7 @@
 /** The agent's settings are strict: every key present, none unknown, none twice. */
 import { expect, test } from 'vitest'
-import { agentSettings, readAgentSettings, readPins } from '../../../gateway/cvm/config.ts'
+import { agentSettings, readAgentSettings, readPins, refuseVariables } from '../../../gateway/cvm/config.ts'
+import { Refusal } from '../../../shared/refusal.ts'
 
 const settings = {
   listen: { host: '127.0.0.1', port: 0 },
@@ -66,6 +67,45 @@ const mistakes: [string, Record<string, unknown>, string][] = [
 test.each(mistakes)('%s is refused by its name', (_what, given, name) => {
   expect(() => readAgentSettings(JSON.stringify(given))).toThrow(name)
 })
+
+test('every mistake is told at once, a line each', () => {
+  const given = {
+    ...settings,
+    drain: undefined,
+    role: '',
+    verbose: true,
+    limits: { ...settings.limits, connections: 0, moer: 1 },
+  }
+  const lines = linesOf(() => readAgentSettings(JSON.stringify(given)))
+  expect(lines.map((line) => line.split(' ')[0])).toEqual([
+    'settings.verbose',
+    'settings.role',
+    'settings.limits.moer',
+    'settings.limits.connections',
+    'settings.drain',
+  ])
+})
+
+test('simulated evidence beyond loopback is refused by the name of the listener', () => {
+  const given = { ...settings, listen: { host: '0.0.0.0', port: 1 } }
+  expect(() => readAgentSettings(JSON.stringify(given))).toThrow(/^settings\.listen\.host: .* set 127\.0\.0\.1$/)
+})
+
+test('a variable that looks like a setting is refused by its name, since no digest covers it', () => {
+  expect(() => refuseVariables({ ASUNDER_CVM_ROLE: 'x', ASUNDER_GATEWAY_DRAIN: '1', HOME: '/' })).toThrow(
+    /measured file alone: unset ASUNDER_CVM_ROLE$/,
+  )
+  expect(() => refuseVariables({ ASUNDER_GATEWAY_DRAIN: '1' })).not.toThrow()
+})
+
+function linesOf(work: () => unknown): string[] {
+  try {
+    work()
+    return []
+  } catch (error) {
+    return error instanceof Refusal ? error.message.split('\n') : ['no refusal']
+  }
+}
 
 test('a key twice is refused', () => {
   expect(() => readAgentSettings(JSON.stringify(settings).replace('{', '{"role":"other",'))).toThrow('twice')

@@ -1,7 +1,8 @@
 /** The door of the agent as a process: settings, log lines, signals, exit codes; and that it holds little. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
@@ -100,11 +101,32 @@ test('--help goes to stdout and names every setting', async () => {
 test.each([
   ['no settings', [], 'Usage'],
   ['an unknown option', ['--verbose'], 'Usage'],
+  ['an unknown command', ['config', 'chekc', '--config', 'x'], 'Usage'],
   ['a file that is not there', ['--config', '/nonexistent/settings.json'], 'ENOENT'],
 ])('%s: exit code 2', async (_what, args, says) => {
   const { code, stderr } = await run(...args)
   expect(code).toBe(2)
   expect(stderr.toLowerCase()).toContain(says === 'Usage' ? '--config file' : says.toLowerCase())
+})
+
+test('config check says ok and the digest that is measured, and starts nothing', async () => {
+  const file = settingsFile()
+  const digest = createHash('sha256').update(readFileSync(file)).digest('hex')
+  expect(await run('config', 'check', '--config', file)).toMatchObject({ code: 0, stdout: `ok sha256:${digest}\n` })
+})
+
+test('config check names every mistake, in the pins too, exit code 2', async () => {
+  const { code, stderr } = await run('config', 'check', '--config', settingsFile({ drain: -1, role: '' }))
+  expect([code, stderr]).toEqual([2, expect.stringMatching(/settings\.role must .*\nsettings\.drain must /)])
+  const pins = await run('config', 'check', '--config', settingsFile({ gatewayPins: '/dev/null' }))
+  expect(pins).toMatchObject({ code: 2, stderr: expect.stringContaining('gatewayPins: no pin') as string })
+})
+
+test('a variable in the manner of a setting is refused, exit code 2', async () => {
+  const env = { ASUNDER_CVM_ROLE: 'another' }
+  const running = promisify(execFile)(process.execPath, [...door, '--config', settingsFile()], { env })
+  const said = await running.catch((error: unknown) => error)
+  expect(said).toMatchObject({ code: 2, stderr: expect.stringContaining('unset ASUNDER_CVM_ROLE') as string })
 })
 
 test('a wrong setting is named, exit code 2', async () => {
