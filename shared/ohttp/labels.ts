@@ -1,4 +1,7 @@
-/** Labels: what keeps the message kinds apart, so that nothing sealed as one opens as another. RFC 9458 §4.6, draft -08 §6. */
+/**
+ * Labels: what keeps the message kinds apart, so that nothing sealed as one opens as another. RFC 9458 §4.6, draft -08
+ * §6; the inner messages of a sealed exchange, trust.md 5.
+ */
 import { concat, uint16, uint8, utf8, type Bytes } from '../bytes.ts'
 import type { Kem, SuiteIds } from '../hpke/suites.ts'
 
@@ -6,6 +9,8 @@ export type Labels = { readonly name: string; readonly request: Bytes; readonly 
 
 export const standard = labels('message/bhttp')
 export const chunked = labels('message/bhttp chunked')
+export const sealed = labels('asunder sealed')
+export const sealedChunked = labels('asunder sealed chunked')
 
 /** A message kind of its own: what is sealed under one name never opens under another. */
 export function labels(name: string): Labels {
