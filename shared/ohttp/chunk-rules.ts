@@ -8,6 +8,9 @@ export type ChunkLimits = { readonly maxChunk?: number; readonly maxChunks?: num
 /** Senders stay at or below this, so that every receiver can take it (§3). */
 export const chunkSize = 16_384
 
+/** Inner chunks of a sealed exchange: each travels as one outer chunk, framing included. trust.md 5. */
+export const innerChunkSize = 15_872
+
 // §7.3: with AES-128-GCM, a margin of 2^-50 for messages of at most 2^30 bytes, as one sender may have 2^20 of them.
 export const messageLimits = { maxChunk: chunkSize, maxChunks: 2 ** 20, maxBytes: 2 ** 30 } as const
 
@@ -57,9 +60,9 @@ export function mustSaySomething(plaintext: Bytes): Bytes {
   return plaintext
 }
 
-/** Plaintext in pieces that fit a chunk; the last one is whatever is left. */
-export function pieces(plaintext: Uint8Array): Uint8Array[] {
+/** Plaintext in pieces that fit a chunk of `size`; the last one is whatever is left. */
+export function pieces(plaintext: Uint8Array, size: number = chunkSize): Uint8Array[] {
   const cut: Uint8Array[] = []
-  for (let at = 0; at < plaintext.length; at += chunkSize) cut.push(plaintext.subarray(at, at + chunkSize))
+  for (let at = 0; at < plaintext.length; at += size) cut.push(plaintext.subarray(at, at + size))
   return cut
 }

@@ -1,5 +1,5 @@
 /** Chunked Oblivious HTTP in one place: draft-ietf-ohai-chunked-ohttp-08. Requests are §4, responses §5. */
-export { chunkSize, messageLimits, type ChunkLimits } from './chunk-rules.ts'
+export { chunkSize, innerChunkSize, messageLimits, pieces, type ChunkLimits } from './chunk-rules.ts'
 export {
   RequestChunkOpener,
   RequestChunkSealer,
