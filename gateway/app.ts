@@ -18,8 +18,8 @@ export const paths = {
   alias: '/',
 } as const
 
-export type GatewayOptions = Pick<ObliviousOptions, 'find' | 'cvm' | 'claims'> &
-  Partial<Pick<ObliviousOptions, 'now' | 'observe' | 'fault' | 'storeWorks'>> & {
+export type GatewayOptions = Pick<ObliviousOptions, 'find' | 'cvm' | 'once' | 'admit'> &
+  Partial<Pick<ObliviousOptions, 'now' | 'observe' | 'fault'>> & {
     /** the bare key list, for foreign clients */
     readonly keys: () => Publication | undefined
     readonly bundle: () => Publication | undefined
@@ -35,9 +35,9 @@ const nothing = (): void => undefined
 export type Gateway = Hono & { readonly shortWay: ShortWay }
 
 export function createGateway(options: GatewayOptions): Gateway {
-  const { now = Date.now, observe = nothing, fault = nothing, storeWorks = nothing } = options
+  const { now = Date.now, observe = nothing, fault = nothing } = options
   const limits = { ...defaultGatewayLimits, ...options.limits }
-  const oblivious = createOblivious({ ...options, limits, now, observe, fault, storeWorks })
+  const oblivious = createOblivious({ ...options, limits, now, observe, fault })
   const foreign = foreignTo(options.hosts)
 
   const post = (context: Context): Response | Promise<Response> => {

@@ -7,9 +7,10 @@ import type { TLSSocket } from 'node:tls'
 import { Client } from 'undici'
 import type { Verdict } from '../shared/attestation/judge.ts'
 import type { Field } from '../shared/http/fields.ts'
+import type { CvmRequest } from './attested-cvm.ts'
 import type { Bound } from './binding.ts'
 import { CvmFailure } from './cvm-failure.ts'
-import { type CvmRequest, Exchange, type ExchangeLimits } from './exchange.ts'
+import { Exchange, type ExchangeLimits } from './exchange.ts'
 
 // Idle connections live as long as their verdict; undici is never to end one by itself.
 const never = 2 ** 31 - 1

@@ -4,33 +4,30 @@
  */
 import { concat, type Bytes } from '../shared/bytes.ts'
 import { encodeContent, encodeEnd, encodeResponseHead } from '../shared/bhttp/encode.ts'
-import { paddingFor } from '../shared/bhttp/padding.ts'
 import type { Field } from '../shared/http/fields.ts'
-import { families } from '../shared/http/media-types.ts'
 import { problem } from '../shared/http/problem.ts'
-import { chunkSize, type ResponseChunkSealer } from '../shared/ohttp/chunked.ts'
+import { pieces, type ResponseChunkSealer } from '../shared/ohttp/chunked.ts'
 import { answerTo, type Answer } from '../shared/upstream/answer.ts'
 import { passedOn, writable } from './from-cvm.ts'
-import type { Context, GatewayLimits, Reply } from './opened.ts'
+import type { Layer } from './layer.ts'
+import type { GatewayLimits, Opening, Reply } from './opened.ts'
 import type { Refused } from './refused.ts'
-import { CvmFailure, type CvmResponse } from './target.ts'
+import type { CvmResponse } from './attested-cvm.ts'
+import { CvmFailure } from './cvm-failure.ts'
 import type { Outcome } from './vocabulary.ts'
 
 // With its length (RFC 9000 §16: two octets up to here) a piece of content fills one chunk of the size that every
 // receiver takes (draft -08 §3), so that one event of the CVM is as few chunks as it can be.
-const largestPiece = chunkSize - 2
+const lengthOctets = 2
 
 /** What the final chunk adds to its plaintext: the zero that marks it, and the tag, 16 octets for each AEAD of ours. */
 const finalOverhead = 1 + 16
 
-const fields = {
-  'content-type': families.chunked.response,
-  'cache-control': 'no-store',
-  incremental: '?1',
-}
+const fields = { 'cache-control': 'no-store', incremental: '?1' }
 
 export class ChunkedReply implements Reply {
   readonly #sealer: ResponseChunkSealer
+  readonly #layer: Layer
   readonly #limits: GatewayLimits
   readonly #out: Answer
   readonly #left = new AbortController()
@@ -38,8 +35,9 @@ export class ChunkedReply implements Reply {
   #octets = 0
   #chunks = 0
 
-  constructor(context: Context, sealer: ResponseChunkSealer, limits: GatewayLimits) {
+  constructor(sealer: ResponseChunkSealer, { context, layer, limits }: Opening) {
     this.#sealer = sealer
+    this.#layer = layer
     this.#limits = limits
     this.#out = answerTo(context, limits.stall, { drained: () => this.#drained(), left: () => this.#leave() })
   }
@@ -55,11 +53,9 @@ export class ChunkedReply implements Reply {
   async seal(response: CvmResponse): Promise<Outcome> {
     const { status, headers, body } = response
     const head = writable(() => encodeResponseHead({ status, headers: passedOn(headers) }))
-    await this.#send(head)
+    for (const part of pieces(head, this.#layer.chunk)) await this.#send(part)
     for await (const piece of body) {
-      for (let at = 0; at < piece.length; at += largestPiece) {
-        await this.#send(encodeContent(piece.subarray(at, at + largestPiece)))
-      }
+      for (const part of pieces(piece, this.#layer.chunk - lengthOctets)) await this.#send(encodeContent(part))
       if (this.signal.aborted) return 'left'
     }
     await this.#end(passedOn(response.trailers()))
@@ -107,13 +103,13 @@ export class ChunkedReply implements Reply {
     this.#octets += sealed.length
     if (this.#chunks > 1) return this.#out.write(sealed)
     this.#octets += this.#sealer.head.length
-    this.#out.head(200, fields)
+    this.#out.head(200, { 'content-type': this.#layer.types.chunked.response, ...fields })
     return this.#out.write(concat(this.#sealer.head, sealed))
   }
 
   /** A refusal fills its bucket like any small answer. */
   #padded(end: Bytes): Bytes {
-    const padding = paddingFor(this.#octets + end.length, finalOverhead)
+    const padding = this.#layer.padding(this.#octets + end.length, finalOverhead)
     return concat(end, new Uint8Array(padding))
   }
 

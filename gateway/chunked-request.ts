@@ -11,7 +11,7 @@ import { Refusal } from '../shared/refusal.ts'
 import { demandAttested, requestLimits, type Body, type GatewayLimits, type Inner, type Opening } from './opened.ts'
 import type { Encapsulated } from './replay.ts'
 import { agree } from './screen.ts'
-import type { AttestedCvm } from './target.ts'
+import type { AttestedCvm } from './attested-cvm.ts'
 
 /** The parts of an encapsulated request as they arrive, and what to do with those that nobody wants any more. */
 export class Parts {
@@ -187,9 +187,14 @@ export class ChunkedRequest {
  * Opens the first chunk in the tick of the question: what it needs has been gathered. A failure up to there is one of
  * opening; one after it belongs inside.
  */
-export function openChunks(cvm: AttestedCvm, parts: Parts, { find, limits }: Opening): ChunkedRequest {
+export function openChunks(cvm: AttestedCvm, parts: Parts, { find, layer, limits }: Opening): ChunkedRequest {
   demandAttested(cvm)
-  const opener = new RequestChunkOpener(find, { maxChunks: limits.chunks, maxBytes: limits.stream })
+  const opener = new RequestChunkOpener(find, {
+    labels: layer.labels.chunked,
+    maxChunk: layer.chunk,
+    maxChunks: limits.chunks,
+    maxBytes: limits.stream,
+  })
   const begun = begin(opener, parts)
   if (opener.opened !== undefined) return new ChunkedRequest(opener, parts, begun, limits)
   throw begun.broken instanceof Error ? begun.broken : new Refusal('truncated', 'no whole chunk')

@@ -26,7 +26,7 @@ function openedAs(request: ChunkedRequest, parts: Parts, opening: Opening): Open
   return {
     ...request.encapsulated,
     read: () => request.read(),
-    reply: new ChunkedReply(opening.context, request.opener.response(), opening.limits),
+    reply: new ChunkedReply(request.opener.response(), opening),
     close: () => {
       request.close()
       void parts.discard().then((all) => all || hangUp(opening.context))

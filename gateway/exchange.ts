@@ -6,27 +6,8 @@ import type { Dispatcher } from 'undici'
 import type { Field } from '../shared/http/fields.ts'
 import { patient, type Patience } from '../shared/http/patience.ts'
 import { Refusal } from '../shared/refusal.ts'
+import type { CvmResponse } from './attested-cvm.ts'
 import { CvmFailure } from './cvm-failure.ts'
-
-export type CvmRequest = {
-  readonly method: string
-  readonly path: string
-  /** Written as given, in this order. A `host` field names the app; framing fields are ours and are left out. */
-  readonly headers: readonly Field[]
-  readonly body: Uint8Array | AsyncIterable<Uint8Array> | null
-}
-
-export type CvmResponse = {
-  readonly status: number
-  readonly headers: readonly Field[]
-  /**
-   * Pulled: the CVM is read no faster than this is. Never an empty piece. Throws CvmFailure, or the signal's reason;
-   * leaving the loop early ends the exchange.
-   */
-  readonly body: AsyncIterable<Uint8Array>
-  /** Complete once the body has ended. */
-  trailers(): readonly Field[]
-}
 
 export type ExchangeLimits = {
   /** milliseconds from the last byte of the request that was taken to the head of the answer */

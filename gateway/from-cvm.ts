@@ -6,7 +6,8 @@ import { concat } from '../shared/bytes.ts'
 import type { Field } from '../shared/http/fields.ts'
 import { forwardable } from '../shared/http/fields.ts'
 import { Refusal } from '../shared/refusal.ts'
-import { CvmFailure, type CvmResponse } from './target.ts'
+import type { CvmResponse } from './attested-cvm.ts'
+import { CvmFailure } from './cvm-failure.ts'
 
 export function passedOn(fields: readonly Field[]): Field[] {
   return writable(() => forwardable(fields))

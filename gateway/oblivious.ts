@@ -6,9 +6,11 @@ import type { Family } from '../shared/http/media-types.ts'
 import { cannotOpen, problem, type Problem } from '../shared/http/problem.ts'
 import type { KeyFinder } from '../shared/ohttp/gateway-key.ts'
 import { Refusal, type RefusalCode } from '../shared/refusal.ts'
-import type { Store } from '../shared/store/store.ts'
 import { answerAndClose, answerWhole, wholeProblem } from '../shared/upstream/answer.ts'
+import type { AttestedCvm, CvmResponse } from './attested-cvm.ts'
 import { chunked } from './chunked.ts'
+import { CvmFailure } from './cvm-failure.ts'
+import { outer, type Layer } from './layer.ts'
 import {
   demandAttested,
   type Body,
@@ -20,35 +22,40 @@ import {
   type Received,
 } from './opened.ts'
 import { refusedFor } from './refused.ts'
-import { replayGuard } from './replay.ts'
+import type { Once } from './replay.ts'
 import { screen, type ScreenOptions, type Screened } from './screen.ts'
 import { standard } from './standard.ts'
-import { CvmFailure, type AttestedCvm, type CvmPool, type CvmResponse } from './target.ts'
 import type { Observe, Outcome } from './vocabulary.ts'
 
 export type ObliviousOptions = {
   readonly find: KeyFinder
-  readonly cvm: Pick<CvmPool, 'lease'>
-  readonly claims: Store
+  readonly cvm: Leases
+  /** told of every message that opened and passed the screen; what it refuses is not served */
+  readonly once: Once
   readonly screen: ScreenOptions
   readonly limits: GatewayLimits
   readonly now: () => number
   readonly observe: Observe
   /** a mistake of ours; what it says may hold a peer's words and is not for a log */
   readonly fault: (cause: unknown) => void
-  /** told after each claim whether the replay store does its work */
-  readonly storeWorks: (works: boolean) => void
+  /** what a placement demands of a request beyond the screen; refuses by throwing */
+  readonly admit?: ((wanted: Screened, family: Family) => void) | undefined
+  /** which of the two layers this is; left out: Oblivious HTTP's own */
+  readonly layer?: Layer | undefined
 }
+
+/** Synchronous. Nothing means that nothing may be opened now. */
+export type Leases = { lease(): AttestedCvm | undefined }
 
 export type Oblivious = (family: Family, context: Context) => Promise<Response>
 
 export function createOblivious(options: ObliviousOptions): Oblivious {
-  const { find, limits, claims, now, observe, storeWorks } = options
-  const once = replayGuard({ claims, window: options.screen.window, now, works: storeWorks })
+  const { find, limits, now, observe, once, admit, layer = outer } = options
 
-  async function tell(opened: Opened, cvm: AttestedCvm): Promise<Outcome> {
+  async function tell(family: Family, opened: Opened, cvm: AttestedCvm): Promise<Outcome> {
     const inner = await opened.read()
     const wanted = screen(inner.head, options.screen, now())
+    admit?.(wanted, family)
     const body = inner.body(wanted.contentLength)
     // After the screen, which takes no time: what is refused there takes no room in the store either.
     await once(opened, wanted.dated)
@@ -59,7 +66,7 @@ export function createOblivious(options: ObliviousOptions): Oblivious {
   /** From the first opened byte on: whatever happens is answered inside the encapsulation, or cut. */
   async function live(family: Family, opened: Opened, cvm: AttestedCvm): Promise<void> {
     try {
-      observe(family, await tell(opened, cvm).catch((cause: unknown) => sealRefusal(opened, cause)))
+      observe(family, await tell(family, opened, cvm).catch((cause: unknown) => sealRefusal(opened, cause)))
     } catch (cause) {
       options.fault(cause)
       opened.reply.cut()
@@ -82,12 +89,13 @@ export function createOblivious(options: ObliviousOptions): Oblivious {
       received = await room.receive(opening)
       cvm = options.cvm.lease()
       demandAttested(cvm)
-      const opened = await room.open(cvm, received, opening)
+      const opened = await room.open(cvm, received, { ...opening, find: cvm.finder(find) })
       void live(family, opened, cvm)
       return await opened.reply.response
     } catch (cause) {
       cvm?.release()
-      const { outcome, answer } = unopened(cause, family === 'standard' ? limits.request : limits.stream)
+      const { outcome, answer: said } = unopened(cause, family === 'standard' ? limits.request : limits.stream)
+      const answer = layer.unopened(said)
       observe(family, outcome)
       if (outcome === 'fault') options.fault(cause)
       return (await received?.discard()) === true
@@ -97,7 +105,7 @@ export function createOblivious(options: ObliviousOptions): Oblivious {
   }
 
   return (family, context) => {
-    const opening = { find, limits, context }
+    const opening = { find, layer, limits, context }
     return family === 'standard' ? receive(family, standard, opening) : receive(family, chunked, opening)
   }
 }

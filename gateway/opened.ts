@@ -6,9 +6,10 @@ import { defaultLimits, type Limits } from '../shared/bhttp/message.ts'
 import type { RequestHead } from '../shared/bhttp/message.ts'
 import type { KeyFinder } from '../shared/ohttp/gateway-key.ts'
 import { Refusal } from '../shared/refusal.ts'
+import type { Layer } from './layer.ts'
 import type { Encapsulated } from './replay.ts'
 import type { Refused } from './refused.ts'
-import type { AttestedCvm, CvmRequest, CvmResponse } from './target.ts'
+import type { AttestedCvm, CvmRequest, CvmResponse } from './attested-cvm.ts'
 import type { Outcome } from './vocabulary.ts'
 
 /** What a handler is given: Hono's context, of which we want no more. */
@@ -39,7 +40,12 @@ export const defaultGatewayLimits: GatewayLimits = {
   drain: 8 << 20,
 }
 
-export type Opening = { readonly find: KeyFinder; readonly limits: GatewayLimits; readonly context: Context }
+export type Opening = {
+  readonly find: KeyFinder
+  readonly layer: Layer
+  readonly limits: GatewayLimits
+  readonly context: Context
+}
 
 /** A content that has arrived, whole or as far as its first part. */
 export type Received<Content> = {

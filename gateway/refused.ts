@@ -5,9 +5,9 @@
 import { utf8, type Bytes } from '../shared/bytes.ts'
 import type { Field } from '../shared/http/fields.ts'
 import { mediaTypes } from '../shared/http/media-types.ts'
-import { dateProblem } from '../shared/http/problem.ts'
+import { dateProblem, ohttpKeyProblem } from '../shared/http/problem.ts'
 import { Refusal, type RefusalCode } from '../shared/refusal.ts'
-import { CvmFailure, type CvmFailureReason } from './target.ts'
+import { CvmFailure, type CvmFailureReason } from './cvm-failure.ts'
 import type { Outcome } from './vocabulary.ts'
 
 export type Refused = {
@@ -48,16 +48,20 @@ const byReason: Record<CvmFailureReason, readonly [Status, Outcome]> = {
   unreachable: [502, 'cvm-failed'],
   slow: [504, 'cvm-slow'],
   expired: [503, 'cvm-expired'],
+  busy: [503, 'no-cvm'],
+  unopened: [400, 'cvm-unopened'],
 }
+
+/** The two refusals on which a client may act: another Date, another key. */
+const typeOf: Partial<Record<Outcome, string>> = { 'wrong-date': dateProblem, 'cvm-unopened': ohttpKeyProblem }
 
 export function refusedFor(cause: unknown, now: number): Refused {
   const [status, outcome] = rowFor(cause)
-  const date = outcome === 'wrong-date'
-  const type = date ? dateProblem : 'about:blank'
+  const type = typeOf[outcome] ?? 'about:blank'
   const limit = status === 413 && cause instanceof Refusal ? cause.limit : undefined
   const content = utf8(JSON.stringify({ type, title: titles[status], status, limit }))
   // The client corrects its clock by this one field, for one retry (trust.md 6).
-  const clock: Field[] = date ? [['date', new Date(now).toUTCString()]] : []
+  const clock: Field[] = type === dateProblem ? [['date', new Date(now).toUTCString()]] : []
   const wait: Field[] = status === 503 ? [['retry-after', '1']] : []
   const headers: Field[] = [['content-type', mediaTypes.problem], ['cache-control', 'no-store'], ...clock, ...wait]
   return { outcome, status, headers, content }

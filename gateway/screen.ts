@@ -8,8 +8,8 @@ import { contentLength, forwardable, joinCookies, type Field } from '../shared/h
 import { Refusal } from '../shared/refusal.ts'
 
 export type ScreenOptions = {
-  /** origins, `https://authority`, as `originOf` writes them; all of them are apps of the attested CVM */
-  readonly targets: ReadonlySet<string>
+  /** origins, `https://authority`, as `originOf` writes them; all of them are apps of the attested CVM, or CVMs (`sealed`) */
+  readonly targets: { has(origin: string): boolean }
   readonly methods: ReadonlySet<string>
   /** how far a Date may be from ours, ms */
   readonly window: number

@@ -19,7 +19,7 @@ import { cvmPool } from './cvm-pool.ts'
 import { createFileKeyStore } from './key-store.ts'
 import { createLiveKeys, type LiveKeys } from './live-keys.ts'
 import { onceAtATime } from './once-at-a-time.ts'
-import { datelessQuota, replayShares } from './replay.ts'
+import { datelessQuota, replayGuard, replayShares } from './replay.ts'
 import { defaultMethods, originOf } from './screen.ts'
 import type { CvmPool } from './target.ts'
 import type { GatewayLog } from './vocabulary.ts'
@@ -219,13 +219,12 @@ async function open(settings: GatewaySettings, { now, log, file }: World, parts:
     keys: parts.keys.list,
     bundle: parts.bundles.read,
     cvm: parts.pool,
-    claims: parts.claims,
+    once: replayGuard({ claims: parts.claims, window, now, works: parts.told }),
     hosts,
     screen: { targets: new Set(targets.map(canonical)), methods: methods ? new Set(methods) : defaultMethods, window },
     limits: settings.limits,
     now,
     observe: requestCounter(metrics),
-    storeWorks: parts.told,
     fault: () => failed('unexpected'),
   })
   leaseGauge(metrics, () => parts.pool.free)

@@ -6,21 +6,18 @@ import type { Bytes } from '../shared/bytes.ts'
 import { decodeRequest } from '../shared/bhttp/decode.ts'
 import { encodePadded } from '../shared/bhttp/encode.ts'
 import type { ResponseHead } from '../shared/bhttp/message.ts'
-import { paddingFor } from '../shared/bhttp/padding.ts'
 import type { Field } from '../shared/http/fields.ts'
 import { contentOf, readBounded } from '../shared/http/body.ts'
-import { families } from '../shared/http/media-types.ts'
 import { problem } from '../shared/http/problem.ts'
 import { openRequest, type OpenedRequest } from '../shared/ohttp/request.ts'
 import { answerWhole, wholeProblem, type WholeAnswer } from '../shared/upstream/answer.ts'
 import {
   demandAttested,
   requestLimits,
-  type Context,
   type FamilyRoom,
-  type GatewayLimits,
   type Inner,
   type Opened,
+  type Opening,
   type Reply,
 } from './opened.ts'
 import { gather, passedOn, writable } from './from-cvm.ts'
@@ -31,17 +28,17 @@ export const standard: FamilyRoom<Bytes> = {
     const content = await readBounded(contentOf(context), { max: request, stall })
     return { content, discard: () => Promise.resolve(true) }
   },
-  open(cvm, { content }, { find, limits, context }) {
+  open(cvm, { content }, opening) {
     return Promise.try(() => {
       demandAttested(cvm)
-      return openedWhole(openRequest(find, content), context, limits)
+      return openedWhole(openRequest(opening.find, content, opening.layer.labels.standard), opening)
     })
   },
 }
 
-function openedWhole(request: OpenedRequest, context: Context, limits: GatewayLimits): Opened {
+function openedWhole(request: OpenedRequest, opening: Opening): Opened {
   const read = (): Inner => {
-    const { content, ...head } = decodeRequest(request.content, requestLimits(limits.request))
+    const { content, ...head } = decodeRequest(request.content, requestLimits(opening.limits.request))
     const body = (said: number | undefined) => {
       agree(said, content.length)
       return content.length === 0 ? null : content
@@ -52,17 +49,17 @@ function openedWhole(request: OpenedRequest, context: Context, limits: GatewayLi
     keyId: request.keyId,
     enc: request.enc,
     read: () => Promise.try(read),
-    reply: wholeReply(request, context, limits),
+    reply: wholeReply(request, opening),
     close: () => undefined,
   }
 }
 
-function wholeReply(request: OpenedRequest, context: Context, limits: GatewayLimits): Reply {
+function wholeReply(request: OpenedRequest, { context, layer, limits }: Opening): Reply {
   const { promise, resolve } = Promise.withResolvers<Response>()
   const answer = (whole: WholeAnswer): void => resolve(answerWhole(context, whole, limits.stall))
   const send = (head: ResponseHead, content: Uint8Array, trailers: readonly Field[] = []): void => {
-    const padded = writable(() => written(head, content, trailers, request.overhead))
-    answer(sealed(request.sealResponse(padded)))
+    const padded = writable(() => written(head, content, trailers, (length) => layer.padding(length, request.overhead)))
+    answer(sealed(request.sealResponse(padded), layer.types.standard.response))
   }
   return {
     response: promise,
@@ -84,17 +81,17 @@ function written(
   { status, headers }: ResponseHead,
   content: Uint8Array,
   trailers: readonly Field[],
-  overhead: number,
+  padding: (length: number) => number,
 ): Bytes {
   return encodePadded(
     { kind: 'response', framing: 'known', informational: [], status, headers, content, trailers },
-    (length) => paddingFor(length, overhead),
+    padding,
   )
 }
 
-function sealed(content: Bytes): WholeAnswer {
+function sealed(content: Bytes, type: string): WholeAnswer {
   const fields = {
-    'content-type': families.standard.response,
+    'content-type': type,
     'content-length': String(content.length),
     'cache-control': 'no-store',
   }

@@ -4,21 +4,21 @@
  */
 import type { Verdict } from '../shared/attestation/judge.ts'
 import type { AttestedConnection } from './attested-connection.ts'
-import type { CvmRequest, CvmResponse, Exchange } from './exchange.ts'
+import { AttestedCvm, type CvmRequest, type CvmResponse } from './attested-cvm.ts'
+import type { Exchange } from './exchange.ts'
 import { Roster, type RosterOptions } from './roster.ts'
 
-export { CvmFailure, type CvmFailureReason } from './cvm-failure.ts'
-export type { CvmRequest, CvmResponse } from './exchange.ts'
 export type { CvmPoolEvent } from './roster.ts'
 
 /** A lease on one attested socket, for one exchange. Only a pool of judged connections can grant one. */
-class Lease {
+export class Lease extends AttestedCvm {
   readonly #connection: AttestedConnection
   readonly #giveBack: (reusable: boolean) => void
   #exchange: Exchange | undefined
   #released = false
 
   constructor(connection: AttestedConnection, giveBack: (reusable: boolean) => void) {
+    super()
     this.#connection = connection
     this.#giveBack = giveBack
   }
@@ -27,12 +27,12 @@ class Lease {
     return this.#connection.verdict
   }
 
-  /** The socket lives and its verdict stands: opening a request is allowed. */
+  /** The socket lives and its verdict stands. */
   get alive(): boolean {
     return !this.#released && this.#connection.alive
   }
 
-  /** Once, on this socket and no other. Throws CvmFailure, or the signal's reason; nothing is ever sent again. */
+  /** On this socket and no other. */
   send(request: CvmRequest, signal?: AbortSignal): Promise<CvmResponse> {
     if (this.#exchange !== undefined || this.#released) throw new TypeError('a lease is for one exchange')
     const exchange = (this.#exchange = this.#connection.send(request))
@@ -40,18 +40,16 @@ class Lease {
     return exchange.response
   }
 
-  /** Idempotent: gives the socket back, or ends it if the exchange did not come to its end. Needed on every path. */
+  /** Gives the socket back, or ends it if the exchange did not come to its end. */
   release(): void {
     if (this.#released) return
     this.#released = true
     this.#giveBack(this.#exchange?.clean ?? true)
   }
 }
-export type AttestedCvm = Lease
-
 export type CvmPool = {
   /** Synchronous. Nothing free and alive means that nothing may be opened now. */
-  lease(): AttestedCvm | undefined
+  lease(): Lease | undefined
   /** At least one connection lives and its verdict stands, be it free or leased. */
   readonly ready: boolean
   /** How many leases could be had now. */

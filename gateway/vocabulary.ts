@@ -14,7 +14,7 @@ export type Condition = (typeof conditions)[number]
 /** How one request ended. The sealed ones look alike from outside; only these counts tell them apart. */
 export const outcomes = [
   'served',
-  'no-cvm', // plain 503
+  'no-cvm', // plain 503; sealed where only the opened request says which CVM is meant
   'unreadable', // plain 408, 413, or the sender left
   'unopened', // plain 400
   'malformed',
@@ -26,6 +26,7 @@ export const outcomes = [
   'cvm-failed',
   'cvm-slow',
   'cvm-expired',
+  'cvm-unopened', // sealed 400: the message for the CVM is not one that it opens
   'store-unavailable',
   'left', // the reader went away
   'cut', // an answer that had begun could not be finished

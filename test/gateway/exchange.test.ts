@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import type { Field } from '../../shared/http/fields.ts'
 import { fromUtf8, utf8 } from '../../shared/bytes.ts'
 import type { Refusal } from '../../shared/refusal.ts'
-import type { CvmRequest } from '../../gateway/target.ts'
+import type { CvmRequest } from '../../gateway/attested-cvm.ts'
 import {
   attestations,
   exchange,

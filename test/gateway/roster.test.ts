@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { fromUtf8 } from '../../shared/bytes.ts'
 import { pinOf } from '../../shared/upstream/certificate.ts'
-import type { AttestedCvm, CvmPoolOptions } from '../../gateway/target.ts'
+import type { CvmPoolOptions, Lease } from '../../gateway/target.ts'
 import { BackOff } from '../../gateway/back-off.ts'
 import { type Handler, until } from './cvm/machine.ts'
 import { answerWith, evidenceFor, startPeer } from './cvm/peers.ts'
@@ -149,7 +149,7 @@ describe('how long belief lasts', () => {
     expect(pool.ready).toBe(false)
     expect(await reading).toBe('expired')
     lease.release()
-    const both: AttestedCvm[] = []
+    const both: Lease[] = []
     await until(() => both.push(...[pool.lease()].filter((one) => one !== undefined)) === 2, 'attested anew')
     expect(both.map(({ verdict }) => verdict.measurement)).toEqual(['new', 'new'])
   })

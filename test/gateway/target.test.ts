@@ -1,6 +1,6 @@
 /** Leases against a real agent and app: exclusive, for one exchange, on one socket. */
 import { describe, expect, test } from 'vitest'
-import type { AttestedCvm } from '../../gateway/target.ts'
+import type { AttestedCvm } from '../../gateway/attested-cvm.ts'
 import { until } from './cvm/machine.ts'
 import {
   attestations,

@@ -6,11 +6,12 @@ import type { Hono } from 'hono'
 import { Client } from 'undici'
 import { afterAll, afterEach } from 'vitest'
 import { createGateway, type Gateway, type GatewayOptions } from '../../gateway/app.ts'
-import { Exchange, type CvmRequest, type ExchangeLimits } from '../../gateway/exchange.ts'
+import { Exchange, type ExchangeLimits } from '../../gateway/exchange.ts'
 import { publication } from '../../gateway/publication.ts'
-import { replayShares } from '../../gateway/replay.ts'
+import { replayGuard, replayShares } from '../../gateway/replay.ts'
 import { defaultMethods } from '../../gateway/screen.ts'
-import type { AttestedCvm, CvmPool } from '../../gateway/target.ts'
+import type { AttestedCvm, CvmRequest } from '../../gateway/attested-cvm.ts'
+import type { CvmPool, Lease } from '../../gateway/target.ts'
 import type { Outcome } from '../../gateway/vocabulary.ts'
 import { concat, utf8, fromUtf8, type Bytes } from '../../shared/bytes.ts'
 import { decodeResponse } from '../../shared/bhttp/decode.ts'
@@ -20,10 +21,11 @@ import { nodeHpke } from '../../shared/hpke/node.ts'
 import { aes128Gcm, hkdfSha256, x25519 } from '../../shared/hpke/suites.ts'
 import { mediaTypes } from '../../shared/http/media-types.ts'
 import { sealRequestChunks, type RequestChunkSealer, type ResponseChunkOpener } from '../../shared/ohttp/chunked.ts'
-import { createGatewayKey, type GatewayKey } from '../../shared/ohttp/gateway-key.ts'
+import { createGatewayKey, type GatewayKey, type KeyFinder } from '../../shared/ohttp/gateway-key.ts'
 import { serializeKeyConfigs } from '../../shared/ohttp/key-config.ts'
 import { sealRequest } from '../../shared/ohttp/request.ts'
 import { createMemoryStore } from '../../shared/store/memory.ts'
+import type { Store } from '../../shared/store/store.ts'
 
 export const start = Date.parse('2026-07-01T12:00:00Z')
 export const suite = { kdf: hkdfSha256, aead: aes128Gcm }
@@ -76,7 +78,13 @@ function record(incoming: IncomingMessage, seen: Seen[]): void {
   })
 }
 
-export type TestPool = CvmPool & { free: number; alive: boolean; leases: number; released: number; sent: number }
+export type TestPool = Omit<CvmPool, 'lease'> & { lease(): AttestedCvm | undefined } & {
+  free: number
+  alive: boolean
+  leases: number
+  released: number
+  sent: number
+}
 
 /** Leases that nobody judged, over plain HTTP to a real server: the test says whether they are alive. */
 export function plainPool(port: number, limits: ExchangeLimits = { firstByte: 2_000, stall: 2_000 }): TestPool {
@@ -122,11 +130,14 @@ function plainLease(pool: TestPool, port: number, limits: ExchangeLimits): Attes
       pool.free += 1
       client.destroy().catch(() => undefined)
     },
+    finder: (find: KeyFinder) => find,
   }
-  return lease as unknown as AttestedCvm
+  return lease as unknown as Lease
 }
 
 export type TownOptions = Partial<Omit<GatewayOptions, 'keys'>> & {
+  readonly claims?: Store
+  readonly storeWorks?: (works: boolean) => void
   readonly handler?: RequestListener
   readonly targets?: readonly string[]
   readonly keys?: readonly GatewayKey[]
@@ -145,7 +156,15 @@ export type Town = {
 }
 
 export async function town(options: TownOptions = {}): Promise<Town> {
-  const { handler = hello, targets = [origin], keys = [newKey()], capacity = 100, cvmLimits, ...rest } = options
+  const {
+    handler = hello,
+    targets = [origin],
+    keys = [newKey()],
+    capacity = 100,
+    cvmLimits,
+    storeWorks,
+    ...more
+  } = options
   const { port, seen } = await appServer(handler)
   const pool = plainPool(port, cvmLimits)
   const outcomes: Outcome[] = []
@@ -160,13 +179,15 @@ export async function town(options: TownOptions = {}): Promise<Town> {
   )
   const made = { pool, seen, outcomes, faults, key, clock: start }
   const now = (): number => made.clock
+  const window = 300_000
+  const { claims = createMemoryStore({ shares: replayShares(capacity), now }), ...rest } = more
   const app = createGateway({
     find: (keyId) => keys.find(({ config }) => config.keyId === keyId),
     keys: () => list,
     bundle: () => publication(mediaTypes.bundle, utf8('a signed note'), start, start + 3_600_000),
     cvm: pool,
-    claims: createMemoryStore({ shares: replayShares(capacity), now }),
-    screen: { targets: new Set(targets), methods: defaultMethods, window: 300_000 },
+    once: replayGuard({ claims, window, now, ...(storeWorks === undefined ? {} : { works: storeWorks }) }),
+    screen: { targets: new Set(targets), methods: defaultMethods, window },
     now,
     observe: (_family, outcome) => void outcomes.push(outcome),
     fault: (cause) => void faults.push(cause),

@@ -3,6 +3,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { Readable } from 'node:stream'
 import { chunked as chunkedRoom } from '../../gateway/chunked.ts'
 import { Parts } from '../../gateway/chunked-request.ts'
+import { outer } from '../../gateway/layer.ts'
 import { defaultGatewayLimits, demandAttested } from '../../gateway/opened.ts'
 import { standard as standardRoom } from '../../gateway/standard.ts'
 import { fromHex } from '../../shared/bytes.ts'
@@ -179,7 +180,7 @@ describe('no lease, no opening', () => {
   test('each family asks for itself, at the very opening', async () => {
     const find = vi.fn(() => undefined)
     const context = { env: undefined, req: { raw: new Request('http://gateway.example/') } }
-    const opening = { find, limits: defaultGatewayLimits, context }
+    const opening = { find, layer: outer, limits: defaultGatewayLimits, context }
     const dead = { alive: false } as never
     const content = new Uint8Array(99)
     const parts = new Parts(Readable.from([content]).iterator() as unknown as ConstructorParameters<typeof Parts>[0], 9)

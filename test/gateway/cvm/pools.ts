@@ -2,14 +2,14 @@
 import { afterEach, expect } from 'vitest'
 import type { Field } from '../../../shared/http/fields.ts'
 import { concat, fromUtf8 } from '../../../shared/bytes.ts'
+import type { CvmRequest } from '../../../gateway/attested-cvm.ts'
+import { CvmFailure } from '../../../gateway/cvm-failure.ts'
 import {
-  type AttestedCvm,
   createCvmPool,
-  CvmFailure,
   type CvmPool,
   type CvmPoolEvent,
   type CvmPoolOptions,
-  type CvmRequest,
+  type Lease,
 } from '../../../gateway/target.ts'
 import { type Handler, type Machine, type MachineOptions, startMachine, until } from './machine.ts'
 import { answerWith, evidenceFor, type Peer, startPeer } from './peers.ts'
@@ -47,7 +47,7 @@ export async function readyPool(machine: Machine, options: Partial<CvmPoolOption
 
 export const attestations = ({ events }: Pooled) => events.filter(({ event }) => event === 'attested').length
 
-export function leased(pool: CvmPool): AttestedCvm {
+export function leased(pool: CvmPool): Lease {
   const lease = pool.lease()
   if (lease === undefined) throw new Error('no lease')
   return lease
