@@ -9,8 +9,10 @@ import { problem } from '../shared/http/problem.ts'
 import { nodeBindings, plain, type ShortWay } from '../shared/upstream/answer.ts'
 import { createOblivious, type ObliviousOptions } from './oblivious.ts'
 import { defaultGatewayLimits, type Context, type GatewayLimits } from './opened.ts'
-import { freshness, type Publication } from './publication.ts'
+import { freshness, publication, type Publication } from './publication.ts'
 import type { ScreenOptions } from './screen.ts'
+
+export { publication, type Publication }
 
 export const paths = {
   gateway: '/.well-known/ohttp-gateway',

@@ -3,13 +3,10 @@
  * One publisher signs; every replica serves what it finds. trust.md 2.
  */
 import { existsSync, readFileSync } from 'node:fs'
-import { readBundleFields, type Bundle } from '../shared/attestation/bundle-fields.ts'
-import { maxBundle, signBundle } from '../shared/attestation/bundle.ts'
+import { maxBundle, readBundle, signBundle, type Bundle } from '../shared/attestation/bundle.ts'
 import { equal } from '../shared/bytes.ts'
 import { mediaTypes } from '../shared/http/media-types.ts'
 import { Refusal } from '../shared/refusal.ts'
-import { noteLimits, parseNote } from '../shared/tlog/note.ts'
-import { readText } from '../shared/tlog/signed-text.ts'
 import type { Signer } from '../shared/tlog/signer.ts'
 import { replace } from './key-store.ts'
 import { publication, type Publication } from './publication.ts'
@@ -45,18 +42,16 @@ export async function publish(list: Publication, { file, signer, roots, now }: P
   return true
 }
 
-/** What the file holds, for everybody alike; `since` is the moment it was read. */
+/**
+ * What the file holds, for everybody alike; `since` is the moment it was read. Signatures are for clients to judge:
+ * whoever can write this file could also answer for us.
+ */
 export function loadBundle(file: string, now: number): Published {
   const bytes = readFileSync(file)
   if (bytes.length > maxBundle) throw new Refusal('body-too-large', 'the bundle is larger than clients take')
   const { serial, placement, notAfter } = readBundle(bytes.toString('utf8'))
   if (placement !== 'front') throw new Refusal('placement-mismatch', 'this gateway opens in placement front')
   return { serial, bundle: publication(mediaTypes.bundle, Uint8Array.from(bytes), now, notAfter) }
-}
-
-// Signatures are for clients to judge: whoever can write this file could also answer for us.
-function readBundle(note: string): Bundle {
-  return readBundleFields(readText('bundle', parseNote(note, { ...noteLimits, bytes: maxBundle }).text))
 }
 
 function saysTheSame(bundle: Bundle, { bytes, until }: Publication, roots: readonly string[]): boolean {

@@ -36,6 +36,11 @@ export function makeBundle(bundle: Bundle): string {
   return text
 }
 
+/** What a bundle says, unverified: for those who only serve it, or are about to follow it. */
+export function readBundle(note: Uint8Array | string): Bundle {
+  return readBundleFields(readText('bundle', parseNote(capped(note), limits).text))
+}
+
 export async function signBundle(bundle: Bundle, signers: readonly Signer[]): Promise<string> {
   const note = await signNote(makeBundle(bundle), signers)
   if (utf8(note).length > maxBundle) throw new Refusal('body-too-large', 'the bundle is larger than clients take')
@@ -48,7 +53,7 @@ export async function signBundle(bundle: Bundle, signers: readonly Signer[]): Pr
  */
 export async function verifyBundle(question: BundleQuestion): Promise<VerifiedBundle> {
   const note = capped(question.note)
-  const bundle = readBundleFields(readText('bundle', parseNote(note, limits).text))
+  const bundle = readBundle(note)
   const root = await newestRoot(question.root, bundle.roots)
   await verifyThreshold(note, root.bundleKeys, 1, limits)
   checkPlacement(bundle, root, question.placement)
