@@ -27,6 +27,14 @@ import { screen, type ScreenOptions, type Screened } from './screen.ts'
 import { standard } from './standard.ts'
 import type { Observe, Outcome } from './vocabulary.ts'
 
+// What another placement needs to bring its own lease and layer: the process inside a CVM may take it from here alone.
+export { AttestedCvm, type CvmRequest, type CvmResponse } from './attested-cvm.ts'
+export { CvmFailure } from './cvm-failure.ts'
+export { inner, outer, type Layer } from './layer.ts'
+export type { Context, GatewayLimits } from './opened.ts'
+export type { Once } from './replay.ts'
+export type { Outcome } from './vocabulary.ts'
+
 export type ObliviousOptions = {
   readonly find: KeyFinder
   readonly cvm: Leases
