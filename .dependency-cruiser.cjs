@@ -77,7 +77,7 @@ module.exports = {
       severity: 'error',
       from: { path: '^gateway/cvm/' },
       to: {
-        path: '^(relay/|deploy/|test/|shared/(client|config)/|shared/observability/(metrics|admin)|node_modules/(yaml|zod|prom-client)(/|$))',
+        path: '^(relay/|deploy/|test/|shared/(client|config)/|shared/observability/(metrics|admin)|node_modules/(yaml|zod|prom-client|undici|structured-headers)(/|$))',
         reachable: true,
       },
     },
@@ -101,6 +101,12 @@ module.exports = {
       severity: 'error',
       from: { path: '^shared/', pathNot: '^shared/(development-log|client/commands)/' },
       to: { path: '^shared/development-log/' },
+    },
+    {
+      name: 'cvm-takes-four-doors-into-the-gateway',
+      severity: 'error',
+      from: { path: '^gateway/cvm/' },
+      to: { path: '^gateway/', pathNot: '^gateway/(cvm/|(app|oblivious|keyring|screen)\\.ts$)' },
     },
     {
       name: 'services-know-no-tests',

@@ -1,6 +1,6 @@
 /**
- * The process inside the CVM: it shows what it is on the connection that will be used, and then passes opened requests
- * to the app beside it. Evidence -> bridge; everything else is refused. trust.md 4, attestation.md b.3.
+ * The process inside the CVM: it shows what it is on the connection that will be used, and then serves what its placement
+ * has. Evidence first; everything else is refused. trust.md 3 and 4, attestation.md b.3.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -8,13 +8,17 @@ import { type EvidenceKind, evidenceMediaType } from '../../shared/attestation/e
 import { link as wire } from '../../shared/attestation/link.ts'
 import type { Log } from '../../shared/observability/log.ts'
 import { createTally } from '../../shared/observability/tally.ts'
-import { Refusal } from '../../shared/refusal.ts'
+import { Refusal, type RefusalCode } from '../../shared/refusal.ts'
 import { type Identity, selfSigned, spkiOf } from '../../shared/upstream/certificate.ts'
 import { isLoopback } from '../../shared/upstream/loopback.ts'
-import { answerEmpty, type AppBridge, appBridge } from './app-bridge.ts'
+import { answerEmpty, appBridge } from './app-bridge.ts'
 import { attestedTls, type Link } from './attested-tls.ts'
+import { keyEvidence } from './key-evidence.ts'
 import { type LinkEvidence, linkEvidence } from './link-evidence.ts'
+import { own as ownLinks, passing, type Served } from './links.ts'
+import type { OwnKeys } from './own-keys.ts'
 import type { EvidenceProvider } from './provider.ts'
+import type { SealedRequests } from './requests.ts'
 import type { AgentEvents } from './vocabulary.ts'
 
 export type AgentOptions = {
@@ -25,6 +29,8 @@ export type AgentOptions = {
   /** SHA-256 over SubjectPublicKeyInfo of the gateway's client certificate, lower-case hex; more than one while it changes. */
   readonly gatewayPins: readonly string[]
   readonly log: Log<AgentEvents>
+  /** Keys that this process opens with (`inside`, `sealed`). With them no request passes to the app as it comes. */
+  readonly own?: Own | undefined
   readonly connections?: number
   readonly reportsAtOnce?: number
   /** milliseconds from a handshake to evidence shown */
@@ -34,6 +40,12 @@ export type AgentOptions = {
   /** Made in this process unless a test needs to know it; its key is written nowhere. */
   readonly identity?: Identity
 }
+
+/** `inner`: keys of the sealed exchange, whose messages come over links. `outer`: keys of Oblivious HTTP. */
+export type Own = { readonly keys: OwnKeys } & (
+  | { readonly layer: 'inner'; readonly sealed: SealedRequests }
+  | { readonly layer: 'outer'; readonly sealed?: undefined }
+)
 
 export type Agent = {
   /** Returns the port. Refuses `insecure-configuration`: simulated evidence on a listener that is not loopback. */
@@ -64,13 +76,13 @@ export function createAgent(options: AgentOptions): Agent {
     say: (why, count) => log('warn', 'requests-refused', { why, count }),
     every: countsEvery,
   })
-  const bridge = appBridge({ app, failed })
+  const served = options.own === undefined ? passing(appBridge({ app, failed })) : owned(options, options.own)
   const server = attestedTls({
     identity,
     gatewayPins,
     connections,
     attestWithin,
-    serve: doorkeeper({ kind: provider.kind, evidence, bridge, log, refused }),
+    serve: doorkeeper({ kind: provider.kind, evidence, served, log, refused }),
     refused: (why) => log('warn', 'connection-refused', { why }),
   })
   return {
@@ -94,10 +106,19 @@ export function createAgent(options: AgentOptions): Agent {
   }
 }
 
+function owned({ provider, role, log }: AgentOptions, { keys, layer, sealed }: Own): Served {
+  const evidence = keyEvidence({ provider, role, layer, keys })
+  const told = (code?: RefusalCode | 'fault'): void => {
+    if (code === undefined) log('info', 'key-evidence-given', { kind: provider.kind })
+    else log('warn', 'key-evidence-withheld', { code })
+  }
+  return ownLinks({ keys, evidence, sealed, told })
+}
+
 type Inside = {
   readonly kind: EvidenceKind
   readonly evidence: LinkEvidence
-  readonly bridge: AppBridge
+  readonly served: Served
   readonly log: Log<AgentEvents>
   readonly refused: (why: Refused) => void
 }
@@ -105,7 +126,7 @@ type Inside = {
 type Refused = AgentEvents['requests-refused']['why']
 
 function doorkeeper(inside: Inside) {
-  const { bridge, refused } = inside
+  const { served, refused } = inside
   const refuse = (response: ServerResponse, status: number, why: Refused): void => {
     refused(why)
     dismiss(response, status)
@@ -115,7 +136,11 @@ function doorkeeper(inside: Inside) {
     if (asks && link.state === 'fresh') void show(request, response, link, inside)
     else if (asks) refuse(response, 403, 'evidence-twice')
     else if (link.state !== 'shown') refuse(response, 403, 'not-attested')
-    else if (!pass(request, response, bridge)) refuse(response, 400, 'unwritable')
+    else {
+      const said = served(request, response)
+      if (said === 'unwritable') refuse(response, 400, said)
+      if (said === 'unknown') refuse(response, 404, said)
+    }
   }
 }
 
@@ -130,16 +155,6 @@ async function show(request: IncomingMessage, response: ServerResponse, link: Li
   } catch (cause) {
     inside.log('warn', 'evidence-withheld', { code: cause instanceof Refusal ? cause.code : 'fault' })
     dismiss(response, 503)
-  }
-}
-
-// What Node's parser took, Node's writer takes; where they differ (a path, say), nothing has been sent yet.
-function pass(request: IncomingMessage, response: ServerResponse, bridge: AppBridge): boolean {
-  try {
-    bridge(request, response)
-    return true
-  } catch {
-    return false
   }
 }
 

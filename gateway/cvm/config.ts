@@ -4,13 +4,22 @@
  * the host, since they guard availability and not content. trust.md 4.
  */
 import { Refusal } from '../../shared/refusal.ts'
-import { type At, at, integerOf } from '../../shared/tlog/json-fields.ts'
+import { type At, at, integerOf, wordOf } from '../../shared/tlog/json-fields.ts'
 import { type Readers, refusalsOf } from '../../shared/tlog/json-options.ts'
 import { parseStrictJson } from '../../shared/tlog/strict-json.ts'
 import { isLoopback } from '../../shared/upstream/loopback.ts'
 import { type EvidenceSettings, evidenceSettings, exactly, filled, readEvidenceSettings } from './evidence-settings.ts'
+import {
+  ownSettings,
+  readKeys,
+  readPublic,
+  readRequests,
+  type KeySettings,
+  type PublicSettings,
+  type RequestSettings,
+} from './own-config.ts'
 
-export type AgentSettings = {
+type Common = {
   readonly listen: { readonly host: string; readonly port: number }
   readonly role: string
   readonly app: string
@@ -19,9 +28,18 @@ export type AgentSettings = {
   readonly limits: { readonly connections: number; readonly reportsAtOnce: number; readonly attestWithin: number }
   readonly drain: number
 }
+type Opening = { readonly keys: KeySettings; readonly requests: RequestSettings }
+
+type Front = Common & { readonly placement: 'front' }
+type Sealed = Common & Opening & { readonly placement: 'sealed' }
+type Inside = Common & Opening & { readonly placement: 'inside'; readonly public: PublicSettings }
+
+/** What is opened in here: nothing (`front`), Oblivious HTTP (`inside`), or what lies within it (`sealed`). */
+export type AgentSettings = Front | Sealed | Inside
 
 /** What `--help` says: a name and a sentence for every setting. */
 export const agentSettings: readonly (readonly [name: string, says: string])[] = [
+  ['placement', '"front", "inside" or "sealed": what is opened in here'],
   ['listen.host', 'address to listen on; simulated evidence: loopback only'],
   ['listen.port', 'port; 0 takes a free one and logs it'],
   ['role', 'the role that the gateway expects this CVM to be attested for'],
@@ -32,6 +50,7 @@ export const agentSettings: readonly (readonly [name: string, says: string])[] =
   ['limits.reportsAtOnce', 'reports in the making at a time'],
   ['limits.attestWithin', 'milliseconds from a handshake to evidence shown'],
   ['drain', 'milliseconds that answers in flight get after SIGTERM'],
+  ...ownSettings,
 ]
 
 /**
@@ -40,15 +59,23 @@ export const agentSettings: readonly (readonly [name: string, says: string])[] =
  */
 export function readAgentSettings(text: string): AgentSettings {
   const settings = wellFormed(text)
-  const { evidence, listen } = settings
-  if (evidence.kind !== 'simulated' || isLoopback(listen.host)) return settings
-  const why = 'simulated evidence is shown on loopback only: set 127.0.0.1'
-  throw new Refusal('insecure-configuration', `settings.listen.host: ${why}`)
+  if (settings.evidence.kind !== 'simulated') return settings
+  const listeners = { 'listen.host': settings.listen, ...(settings.placement === 'inside' && publicOf(settings)) }
+  for (const [name, { host }] of Object.entries(listeners)) {
+    if (isLoopback(host)) continue
+    const why = 'simulated evidence is shown on loopback only: set 127.0.0.1'
+    throw new Refusal('insecure-configuration', `settings.${name}: ${why}`)
+  }
+  return settings
+}
+
+function publicOf(settings: Inside) {
+  return { 'public.listen.host': settings.public.listen }
 }
 
 function wellFormed(text: string): AgentSettings {
   try {
-    return exactly<AgentSettings>(at(parseStrictJson(text), 'settings'), readers)
+    return readSettings(at(parseStrictJson(text), 'settings'))
   } catch (cause) {
     if (!(cause instanceof Refusal)) throw cause
     const lines = refusalsOf(cause).map(({ message }) => message)
@@ -58,7 +85,7 @@ function wellFormed(text: string): AgentSettings {
 
 const atLeastOne = (count: At): number => integerOf(count, 1)
 
-const readers: Readers<AgentSettings> = {
+const common: Readers<Common> = {
   listen: (from) => exactly(from, { host: filled, port: (port) => integerOf(port, 0, 65_535) }),
   role: filled,
   app: filled,
@@ -71,6 +98,26 @@ const readers: Readers<AgentSettings> = {
       attestWithin: (within) => integerOf(within, 1, 600_000),
     }),
   drain: (drain) => integerOf(drain, 0, 3_600_000),
+}
+
+/** Which rows there are depends on the placement, so that one is read first. */
+function readSettings(from: At): AgentSettings {
+  const { placement: named } = (from.value ?? {}) as { readonly placement?: unknown }
+  const placement = <P extends string>(word: P) => ({ placement: (one: At) => wordOf(one, [word]) })
+  const requests = readRequests
+  if (named === 'sealed') {
+    const keys = (one: At): KeySettings => readKeys(one, 'inner')
+    return exactly<Sealed>(from, { ...placement('sealed'), ...common, keys, requests })
+  }
+  if (named === 'inside') {
+    const keys = (one: At): KeySettings => readKeys(one, 'outer')
+    return exactly<Inside>(from, { ...placement('inside'), ...common, keys, requests, public: readPublic })
+  }
+  const front = (one: At): 'front' => {
+    wordOf(one, ['front', 'inside', 'sealed'])
+    return 'front'
+  }
+  return exactly<Front>(from, { placement: front, ...common })
 }
 
 /** Refuses variables that look like settings: nothing outside the measured file may be one. Throws Refusal. */

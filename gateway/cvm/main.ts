@@ -9,9 +9,11 @@ import { agentEvidence } from './agent-evidence.ts'
 import { createAgent } from './agent.ts'
 import { agentSettings, readAgentSettings, readPins, refuseVariables } from './config.ts'
 import { endingOf } from './ending.ts'
+import { ownPlacement } from './placements.ts'
 import type { AgentEvents } from './vocabulary.ts'
 
-const usage = `asunder CVM agent: shows evidence on the connection that will be used, and passes opened requests to the app.
+const usage = `asunder CVM agent: shows evidence on the connection that will be used, and serves what its placement has: it passes on
+opened requests (front), opens what is sealed to it alone (sealed), or is the whole gateway (inside).
 
   node gateway/cvm/main.ts [config check] --config FILE.json
 
@@ -28,15 +30,17 @@ Exit codes: 0 stopped, 1 failed, 2 settings, or an environment that is not safe;
 
 async function run(config: string, log: Log<AgentEvents>): Promise<void> {
   const text = readFileSync(config)
-  const { listen, evidence, limits, drain, gatewayPins, ...rest } = readAgentSettings(fromUtf8(text))
+  const settings = readAgentSettings(fromUtf8(text))
+  const { listen, evidence, limits, drain, role, app } = settings
   checkLaunch(launchOf(process), evidence.kind === 'simulated' ? 'loopback' : 'cvm')
-  const provider = await agentEvidence({ evidence, role: rest.role, text, log })
-  const pins = readPins(readFileSync(gatewayPins, 'utf8'))
-  const agent = createAgent({ ...rest, ...limits, provider, gatewayPins: pins, log })
+  const provider = await agentEvidence({ evidence, role, text, log })
+  const gatewayPins = readPins(readFileSync(settings.gatewayPins, 'utf8'))
+  const own = await ownPlacement(settings, { log, now: Date.now, monotonic: () => performance.now() })
+  const agent = createAgent({ ...limits, role, app, provider, gatewayPins, log, own: own?.links })
   const port = await agent.listen(listen)
   if (provider.kind === 'simulated') log('warn', 'simulated-evidence', { listener: 'loopback' })
-  log('info', 'listening', { port, kind: provider.kind })
-  onSignals(log, drain, () => agent.close(drain))
+  log('info', 'listening', { port, kind: provider.kind, ...(own === undefined ? {} : { publicPort: own.port }) })
+  onSignals(log, drain, () => Promise.all([agent.close(drain), own?.close(drain)]))
 }
 
 /** Reads what a start would read, and starts nothing. */
@@ -47,7 +51,7 @@ function check(config: string): void {
   process.stdout.write(`ok sha256:${createHash('sha256').update(text).digest('hex')}\n`)
 }
 
-function onSignals(log: Log<AgentEvents>, within: number, close: () => Promise<void>): void {
+function onSignals(log: Log<AgentEvents>, within: number, close: () => Promise<unknown>): void {
   let draining = false
   const stop = (why: AgentEvents['stopped']['why']) => {
     log('info', 'stopped', { why })

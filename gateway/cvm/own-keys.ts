@@ -11,6 +11,7 @@ import { writeKeyConfig, type KeyConfig } from '../../shared/ohttp/key-config.ts
 import type { Labels } from '../../shared/ohttp/labels.ts'
 import { Refusal } from '../../shared/refusal.ts'
 import { currentOf, emptyRing, phaseOf, turn, type Generation, type Ring, type Rotation } from '../keyring.ts'
+import { backdated } from './own-config.ts'
 
 export type OwnKeysOptions = {
   readonly kems: readonly Kem[]
@@ -38,12 +39,6 @@ export type OwnKey = {
 }
 
 type Held = OwnKey & { readonly key: GatewayKey; readonly claimed: Set<string>; attested: boolean }
-
-/** Milliseconds. */
-export const keyLives = { outer: 24 * 3_600_000, inner: 3_600_000 } as const
-
-/** Clients' clocks may be behind ours by this much, so what evidence says of a key begins earlier than the key. */
-export const backdated = 300_000
 
 const suites = aeads.map((aead) => ({ kdf: hkdfSha256, aead }))
 
@@ -144,11 +139,4 @@ export class OwnKeys {
   #generationOf(keyId: number): Generation | undefined {
     return this.#ring.generations.find(({ keys }) => keys.some((key) => key.keyId === keyId))
   }
-}
-
-/** Refuses what would let a key live longer than evidence may say of it. */
-export function checkLife({ lead, life, overlap }: Rotation, most: number): void {
-  if (lead + life + overlap + backdated <= most) return
-  const minutes = (most - backdated) / 60_000
-  throw new Refusal('insecure-configuration', `keys: lead, life and overlap together are at most ${minutes} minutes`)
 }

@@ -2,14 +2,22 @@
 import type { EvidenceKind } from '../../shared/attestation/evidence.ts'
 import type { Several } from '../../shared/observability/tally.ts'
 import type { RefusalCode } from '../../shared/refusal.ts'
+import type { Outcome } from '../oblivious.ts'
 
 export type AgentEvents = {
-  listening: { port: number; kind: EvidenceKind }
+  listening: { port: number; kind: EvidenceKind; publicPort?: number }
   'simulated-evidence': { listener: 'loopback' }
   'evidence-given': { kind: EvidenceKind }
   'evidence-withheld': { code: RefusalCode | 'fault' }
+  'keys-turned': { created: number; destroyed: number }
+  'key-evidence-given': { kind: EvidenceKind }
+  'key-evidence-withheld': { code: RefusalCode | 'fault' }
   'connection-refused': { why: 'no-pinned-certificate' | 'not-attested-in-time' }
-  'requests-refused': { why: 'not-attested' | 'evidence-twice' | 'unwritable'; count: Several }
+  'requests-refused': { why: 'not-attested' | 'evidence-twice' | 'unwritable' | 'unknown'; count: Several }
+  /** those that this process opened, or was to open, and did not serve */
+  'requests-ended': { outcome: Outcome; count: Several }
+  'bundle-served': { serial: number }
+  'bundle-failed': { code: RefusalCode | 'fault' }
   'app-failed': { when: 'before-answer' | 'in-answer'; count: Several }
   /** milliseconds at most */
   draining: { within: number }

@@ -18,6 +18,9 @@ export const keyResources = {
   sealed: '/.well-known/asunder-sealed',
 } as const
 
+/** Milliseconds that a key may live, by the layer that it opens. trust.md 1. */
+export const keyLives = { outer: 24 * 3_600_000, inner: 3_600_000 } as const
+
 /** One KEM, one key: ours has three. */
 const maxKeys = 8
 

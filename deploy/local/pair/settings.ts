@@ -11,6 +11,7 @@ export type At = { readonly host: string; readonly port: number }
 
 export function cvmSettings({ folders, role }: Materials, app: string): string {
   const settings = {
+    placement: 'front',
     listen: { host: '127.0.0.1', port: 0 },
     role,
     app,

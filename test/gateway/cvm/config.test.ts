@@ -4,6 +4,7 @@ import { agentSettings, readAgentSettings, readPins, refuseVariables } from '../
 import { Refusal } from '../../../shared/refusal.ts'
 
 const settings = {
+  placement: 'front',
   listen: { host: '127.0.0.1', port: 0 },
   role: 'app',
   app: '/run/app.sock',
@@ -25,6 +26,19 @@ const snp = { ...settings, evidence: hardware }
 const tdx = { ...settings, evidence: { ...hardware, kind: 'tdx' } }
 const cached = { from: 'https://cache.example/kds', ca: '/etc/ca.pem', refresh: 1000 }
 
+const keys = { kems: ['X25519', 'X-Wing'], lead: 0, life: 1_500_000, overlap: 1_800_000, claims: 1000 }
+const requests = {
+  ...{ targets: ['https://app.example'], methods: ['GET', 'POST'], dateWindow: 300_000, atOnce: 8, firstByte: 1000 },
+  ...{ request: 1, answer: 2, stream: 3, chunks: 4, stall: 5, drain: 6 },
+}
+const sealed = { ...settings, placement: 'sealed', keys, requests }
+const loopback = { host: '127.0.0.1', port: 0 }
+const listener = { listen: loopback, tls: null, publicHosts: null, connections: 9, bundle: '/run/bundle' }
+const inside = { ...sealed, placement: 'inside', public: listener }
+
+const { kems, claims, ...rotation } = keys
+const read = { rotation, kems, claims }
+
 test.each([
   ['simulated', settings],
   ['of SEV-SNP', snp],
@@ -34,12 +48,19 @@ test.each([
   expect(readAgentSettings(JSON.stringify(given))).toEqual(given)
 })
 
+test.each([sealed, inside])('so do those of $placement', (given) => {
+  expect(readAgentSettings(JSON.stringify(given))).toEqual({ ...given, keys: read })
+})
+
 test('every setting is named in the help, and the help names nothing else', () => {
   const named = (value: object): string[] =>
     Object.entries(value).flatMap(([name, inner]: [string, unknown]) =>
-      typeof inner === 'object' && inner !== null ? named(inner).map((one) => `${name}.${one}`) : [name],
+      typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+        ? named(inner).map((one) => `${name}.${one}`)
+        : [name],
     )
-  const names = new Set([...named(settings), ...named(snp)])
+  const tls = { key: 'k', cert: 'c', clientCa: 'a' }
+  const names = new Set([...named(settings), ...named(snp), ...named({ ...inside, public: { ...listener, tls } })])
   expect(agentSettings.map(([name]) => name).sort()).toEqual([...names].sort())
 })
 
@@ -63,6 +84,22 @@ const mistakes: [string, Record<string, unknown>, string][] = [
   ['a refresh at every moment', withEndorsements({ refresh: 1 }), 'endorsements.refresh'],
   ['evidence of nothing', { ...settings, evidence: null }, 'settings.evidence'],
   ['evidence of no kind', { ...settings, evidence: { ...settings.evidence, kind: 'none' } }, 'settings.evidence.kind'],
+  ['no placement', { ...settings, placement: undefined }, 'settings.placement'],
+  ['a placement that is none', { ...settings, placement: 'fornt' }, 'settings.placement'],
+  ['keys where nothing is opened', { ...settings, keys }, 'settings.keys'],
+  ['no keys where something is', { ...sealed, keys: undefined }, 'settings.keys'],
+  ['a listener for the relay where links alone are', { ...sealed, public: listener }, 'settings.public'],
+  ['inner keys of more than an hour', { ...sealed, keys: { ...keys, overlap: 1_800_001 } }, '55 minutes'],
+  ['keys of more than a day', { ...inside, keys: { ...keys, overlap: 84_600_001 } }, '1435 minutes'],
+  ['a KEM twice', { ...sealed, keys: { ...keys, kems: ['X25519', 'X25519'] } }, 'settings.keys.kems'],
+  ['a KEM of others', { ...sealed, keys: { ...keys, kems: ['P-384'] } }, 'settings.keys.kems[0]'],
+  ['a target that is none', { ...sealed, requests: { ...requests, targets: ['http://app'] } }, 'requests.targets[0]'],
+  ['a method that is none', { ...sealed, requests: { ...requests, methods: ['CONNECT'] } }, 'requests.methods[0]'],
+  [
+    'plaintext beyond loopback',
+    { ...inside, public: { ...listener, listen: { host: '0.0.0.0', port: 1 }, publicHosts: ['x'] } },
+    'beyond loopback',
+  ],
 ]
 test.each(mistakes)('%s is refused by its name', (_what, given, name) => {
   expect(() => readAgentSettings(JSON.stringify(given))).toThrow(name)
@@ -89,6 +126,13 @@ test('every mistake is told at once, a line each', () => {
 test('simulated evidence beyond loopback is refused by the name of the listener', () => {
   const given = { ...settings, listen: { host: '0.0.0.0', port: 1 } }
   expect(() => readAgentSettings(JSON.stringify(given))).toThrow(/^settings\.listen\.host: .* set 127\.0\.0\.1$/)
+})
+
+test('nor on the listener for the relay', () => {
+  const tls = { key: 'k', cert: 'c', clientCa: 'a' }
+  const open = { ...listener, tls, publicHosts: ['x'], listen: { host: '0.0.0.0', port: 1 } }
+  const given = JSON.stringify({ ...inside, public: open })
+  expect(() => readAgentSettings(given)).toThrow(/^settings\.public\.listen\.host: .* set 127\.0\.0\.1$/)
 })
 
 test('a variable that looks like a setting is refused by its name, since no digest covers it', () => {

@@ -8,6 +8,7 @@ import { randomBytes } from 'node:crypto'
 import type { Bytes } from '../../../shared/bytes.ts'
 import { hex } from '../../../shared/bytes.ts'
 import type { Evidence } from '../../../shared/attestation/evidence.ts'
+import type { Binding } from '../../../shared/attestation/report-data.ts'
 import { judge, type Verdict } from '../../../shared/attestation/judge.ts'
 import { createSimulatedRoot } from '../../../shared/attestation/simulated.ts'
 import {
@@ -17,7 +18,7 @@ import {
   privateKeyPem,
   selfSigned,
 } from '../../../shared/upstream/certificate.ts'
-import { type Agent, type AgentOptions, createAgent } from '../../../gateway/cvm/agent.ts'
+import { type Agent, type AgentOptions, createAgent, type Own } from '../../../gateway/cvm/agent.ts'
 import { simulatedEvidence, writePlatform } from '../../../gateway/cvm/simulated.ts'
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void
@@ -41,6 +42,8 @@ export type Machine = {
   readonly app: Server
   readonly judge: (evidence: Evidence, reportData: Bytes) => Promise<Verdict>
   withdraw(): void
+  /** What each report waits for before it is made. */
+  slow(wait: (binding: Binding) => Promise<void> | undefined): void
   restore(): void
   stopApp(): Promise<void>
   stop(): Promise<void>
@@ -52,6 +55,8 @@ export type MachineOptions = {
   readonly life?: number
   readonly role?: string
   readonly agent?: Partial<AgentOptions>
+  /** Keys of its own, for a placement that opens requests in here; `app` is the path of the app's socket. */
+  readonly own?: (app: string) => Own
   readonly pins?: readonly string[]
   readonly now?: () => number
   readonly port?: number
@@ -80,13 +85,16 @@ export async function startMachine(options: MachineOptions = {}): Promise<Machin
   const identity = selfSigned({ commonName: 'cvm', use: 'server' })
   const gateway = selfSigned({ commonName: 'gateway', use: 'client' })
   const lines: LogLine[] = []
+  const platform = simulatedEvidence({ platform: platformFile, life, now })
+  let wait: Parameters<Machine['slow']>[0] = () => undefined
   const agent = createAgent({
-    provider: simulatedEvidence({ platform: platformFile, life, now }),
+    provider: { ...platform, evidence: async (binding) => (await wait(binding), platform.evidence(binding)) },
     role,
     app: socketPath,
     gatewayPins: [pinOf(gateway.privateKey), ...(options.pins ?? [])],
     identity,
     countsEvery: 20,
+    own: options.own?.(socketPath),
     log: (_level, event, ...[fields]) => void lines.push({ event, fields: { ...fields } }),
     ...options.agent,
   })
@@ -118,6 +126,7 @@ export async function startMachine(options: MachineOptions = {}): Promise<Machin
         trust: { use: 'development' },
         now: now(),
       }),
+    slow: (next) => void (wait = next),
     withdraw: () => renameSync(platformFile, `${platformFile}.gone`),
     restore: () => renameSync(`${platformFile}.gone`, platformFile),
     stopApp,

@@ -8,6 +8,15 @@ import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { pinOf } from '../../../shared/upstream/certificate.ts'
 import { bind } from '../../../gateway/binding.ts'
+import { keyResources } from '../../../shared/attestation/key-evidence.ts'
+import { decodeResponse } from '../../../shared/bhttp/decode.ts'
+import { nodeHpke } from '../../../shared/hpke/node.ts'
+import { mediaTypes } from '../../../shared/http/media-types.ts'
+import { sealed } from '../../../shared/ohttp/labels.ts'
+import { sealRequest } from '../../../shared/ohttp/request.ts'
+import { binaryRequest } from '../town.ts'
+import { openedKeys, requestSettings, said } from './own-machine.ts'
+import { readyPool } from './pools.ts'
 import { type Machine, startMachine, until } from './machine.ts'
 
 const root = join(import.meta.dirname, '../../..')
@@ -27,6 +36,7 @@ function settingsFile(change: Record<string, unknown> = {}): string {
   const pins = join(machine.folder, 'pins')
   writeFileSync(pins, `${pinOf(machine.gateway.privateKey)}\n`)
   const settings = {
+    placement: 'front',
     listen: { host: '127.0.0.1', port: 0 },
     role: machine.role,
     app: join(machine.folder, 'app.sock'),
@@ -42,8 +52,10 @@ function settingsFile(change: Record<string, unknown> = {}): string {
 }
 
 type Line = Record<string, unknown>
-async function started(): Promise<{ child: ChildProcess; lines: Line[]; port: number }> {
-  const child = spawn(process.execPath, [...door, '--config', settingsFile()], {
+async function started(
+  change: Record<string, unknown> = {},
+): Promise<{ child: ChildProcess; lines: Line[]; port: number }> {
+  const child = spawn(process.execPath, [...door, '--config', settingsFile(change)], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {},
   })
@@ -79,6 +91,37 @@ test('serves attested connections, says that its evidence is simulated, and drai
   expect(lines.map(({ event }) => event)).toEqual(events)
   expect(lines.every(({ service }) => service === 'cvm')).toBe(true)
   expect(JSON.stringify(lines)).not.toContain('127.0.0.1')
+})
+
+const keys = { kems: ['X25519', 'X-Wing'], lead: 0, life: 1_500_000, overlap: 1_500_000, claims: 100 }
+
+const requests = requestSettings
+
+test('sealed: makes keys, attests them over a link, opens what is sealed to them, and drains', async () => {
+  const { child, lines, port } = await started({ placement: 'sealed', keys, requests })
+  const { pool } = await readyPool(machine, { origin: { host: '127.0.0.1', port } })
+  const [config] = await openedKeys({ pool })
+  if (config === undefined) throw new Error('a key')
+  const suite = config.suites[0]
+  if (suite === undefined) throw new Error('a suite')
+  const there = await sealRequest(nodeHpke, config, suite, binaryRequest({ date: Date.now() }), sealed)
+  const answer = await said(pool, 'POST', keyResources.sealed, there.message, mediaTypes.sealedRequest)
+  expect(decodeResponse(await there.openResponse(answer.bytes)).status).toBe(200)
+  expect(machine.reached).toEqual(['GET /'])
+  await pool.close()
+  child.kill('SIGTERM')
+  await once(child, 'exit')
+  const events = ['keys-turned', 'simulated-evidence', 'listening', 'evidence-given', 'key-evidence-given']
+  expect(lines.map(({ event }) => event)).toEqual([...events, 'draining', 'stopped'])
+})
+
+test('inside: says both ports, and serves the relay on the second', async () => {
+  const listener = { listen: { host: '127.0.0.1', port: 0 }, tls: null, publicHosts: null, connections: 9, bundle: 'b' }
+  const { lines } = await started({ placement: 'inside', keys, requests, public: listener })
+  const [said] = lines.filter(({ event }) => event === 'listening')
+  const answer = await fetch(`http://127.0.0.1:${String(said?.['publicPort'])}/.well-known/ohttp-gateway`)
+  expect(answer.status).toBe(503)
+  expect(lines).toContainEqual(expect.objectContaining({ event: 'bundle-failed', code: 'incomplete' }))
 })
 
 test('a second signal ends it at once', async () => {
@@ -161,5 +204,5 @@ test('the process loads at most three packages, and no YAML, zod or metrics', as
   const url = `data:text/javascript,${encodeURIComponent(hook)}`
   const { stderr } = await promisify(execFile)(process.execPath, ['--import', url, ...door, '--help'])
   const packages = new Set([...stderr.matchAll(/^PACKAGE (.+)$/gm)].map(([, name]) => name))
-  expect([...packages].sort()).toEqual(['@noble/hashes'])
+  expect([...packages].sort()).toEqual(['@hono/node-server', '@noble/hashes', 'hono'])
 })

@@ -1,6 +1,7 @@
 /** Keys that live in one process: made there, attested before they open, each message once, gone by monotonic time. */
 import { describe, expect, test } from 'vitest'
-import { backdated, OwnKeys, type OwnKeysOptions } from '../../../gateway/cvm/own-keys.ts'
+import { backdated } from '../../../gateway/cvm/own-config.ts'
+import { OwnKeys, type OwnKeysOptions } from '../../../gateway/cvm/own-keys.ts'
 import { concat, hex, uint8 } from '../../../shared/bytes.ts'
 import { x25519, xWing } from '../../../shared/hpke/suites.ts'
 import { sealed, sealedChunked, standard } from '../../../shared/ohttp/labels.ts'

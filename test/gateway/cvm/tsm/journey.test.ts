@@ -133,6 +133,7 @@ async function image(
   mkdirSync(socketFolder, { mode: 0o700 })
   if (isRoot) chownSync(socketFolder, nobody, nobody)
   const settings = {
+    placement: 'front',
     listen: { host: '127.0.0.1', port: 0 },
     role,
     app: join(folder, 'app.sock'),
