@@ -22,8 +22,8 @@ export const paths = {
 
 export type GatewayOptions = Pick<ObliviousOptions, 'find' | 'cvm' | 'once' | 'admit'> &
   Partial<Pick<ObliviousOptions, 'now' | 'observe' | 'fault'>> & {
-    /** the bare key list, for foreign clients */
-    readonly keys: () => Publication | undefined
+    /** the bare key list, for foreign clients; left out where there is nothing that one could open with it (`sealed`) */
+    readonly keys?: (() => Publication | undefined) | undefined
     readonly bundle: () => Publication | undefined
     /** hosts that we answer to, all others get 421; one without a port stands for every port. Left out: any, which is for loopback */
     readonly hosts?: readonly string[] | undefined
@@ -55,15 +55,18 @@ export function createGateway(options: GatewayOptions): Gateway {
     return published(publication(), now())
   }
 
+  const absent = (context: Context): Response => plain(problem(foreign(context) ? 421 : 404))
+
   const app = new Hono()
   app.post(paths.gateway, post)
   app.post(paths.alias, post)
-  app.get(paths.gateway, get(options.keys, 'GET, POST'))
+  if (options.keys === undefined) app.get(paths.gateway, absent)
+  else app.get(paths.gateway, get(options.keys, 'GET, POST'))
   app.get(paths.bundle, get(options.bundle, 'GET'))
-  app.all(paths.gateway, other('GET, POST'))
+  app.all(paths.gateway, other(options.keys === undefined ? 'POST' : 'GET, POST'))
   app.all(paths.alias, other('POST'))
   app.all(paths.bundle, other('GET'))
-  app.notFound((context) => plain(problem(foreign(context) ? 421 : 404)))
+  app.notFound(absent)
   app.onError((cause) => {
     fault(cause)
     return plain(problem(500))

@@ -3,6 +3,7 @@ import { equal } from '../shared/bytes.ts'
 import { credentialOf } from '../shared/config/file-kinds.ts'
 import { Refusal } from '../shared/refusal.ts'
 import { readSigner } from '../shared/tlog/signer.ts'
+import type { Placement } from '../shared/attestation/trust-root.ts'
 import type { GatewaySettings } from './config.ts'
 import { readPrivate } from './key-store.ts'
 import type { Publication } from './publication.ts'
@@ -25,7 +26,11 @@ export type Bundles = {
   renew(list: Publication | undefined): Promise<void>
 }
 
-export async function createBundle(settings: GatewaySettings['bundle'], world: World): Promise<Bundles> {
+export async function createBundle(
+  settings: GatewaySettings['bundle'],
+  world: World,
+  placement: Placement = 'front',
+): Promise<Bundles> {
   const { now, path, log } = world
   const file = path(settings.file)
   const roots = settings.roots.map((name) => world.file(name).toString('utf8'))
@@ -34,7 +39,7 @@ export async function createBundle(settings: GatewaySettings['bundle'], world: W
 
   const renew = async (list: Publication | undefined): Promise<void> => {
     if (signer !== undefined && list !== undefined) await publish(list, { file, signer, roots, now })
-    const found = loadBundle(file, now())
+    const found = loadBundle(file, now(), placement)
     if (served !== undefined && equal(found.bundle.bytes, served.bundle.bytes)) return
     if (served !== undefined && found.serial < served.serial)
       throw new Refusal('rolled-back', 'an older bundle in the file')

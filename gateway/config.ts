@@ -4,8 +4,8 @@ import { file, ownFile, ownSecretFile, secretFile, sharedFile } from '../shared/
 import type { Kind } from '../shared/config/kind.ts'
 import { count, duration, host, line, list, port, publicHost, size, text, word, yes } from '../shared/config/kinds.ts'
 import { readSettings, type Definition } from '../shared/config/read.ts'
-import { optional, type Rows, type Settings } from '../shared/config/rows.ts'
-import { listenerRules, when, type Rule } from '../shared/config/rules.ts'
+import { manyOrNone, optional, type Rows, type Settings } from '../shared/config/rows.ts'
+import { eachWhen, listenerRules, when, type Rule } from '../shared/config/rules.ts'
 import { kems } from '../shared/hpke/suites.ts'
 import { isLoopback } from '../shared/upstream/loopback.ts'
 import { longestLife } from './keyring.ts'
@@ -96,8 +96,8 @@ const limits = {
 
 const rows = {
   placement: {
-    kind: word(['front']),
-    says: 'where the OHTTP key lives; front: in this process, whose operator is trusted. Never inferred',
+    kind: word(['front', 'sealed']),
+    says: 'front: requests are opened here, by an operator who is trusted; sealed: their outer layer is. Never inferred',
   },
   listen: {
     host: { kind: host, default: '127.0.0.1', says: 'address of the public listener' },
@@ -125,10 +125,12 @@ const rows = {
     says: 'hosts this gateway answers to, name for every port or name:port; others get 421. Needed beyond loopback',
   },
   trust: { kind: file, example: 'root.note', says: "the trust root's note, for the CVM behind this gateway" },
-  cvm,
+  cvm: optional('sealed has cvms', cvm),
+  cvms: manyOrNone('front has cvm', cvm),
   targets: {
     kind: list(target),
-    says: 'origins that may be asked for, all of them apps of that CVM; never resolved',
+    absent: 'sealed: the CVM alone knows them',
+    says: 'origins that may be asked for, all of them apps of that CVM; never resolved. Needed in front',
   },
   methods: {
     kind: list(method),
@@ -162,6 +164,7 @@ const rows = {
 } as const satisfies Rows
 
 export type GatewaySettings = Settings<typeof rows>
+export type CvmSettings = Settings<typeof cvm>
 
 const rules: readonly Rule<GatewaySettings>[] = [
   ...listenerRules,
@@ -173,15 +176,53 @@ const rules: readonly Rule<GatewaySettings>[] = [
     remedy: 'name a PEM file with the authority of your relays',
   },
   {
-    at: ({ cvm: { host, identity } }) => when(!isLoopback(host) && identity === undefined, 'cvm.identity'),
-    wrong: 'is needed for a CVM on another machine: its agent talks to gateways that it has pinned',
-    remedy: 'give cvm.identity.key and cvm.identity.cert, and put the pin of the key into the gatewayPins of the agent',
+    at: ({ placement, cvm }) => when(placement === 'front' && cvm === undefined, 'cvm'),
+    wrong: 'is missing: placement front has one CVM',
+    remedy: 'give cvm.host, cvm.port and cvm.role',
   },
   {
-    at: ({ cvm: { allowSimulated, host }, listen }) =>
-      when(allowSimulated !== undefined && !(isLoopback(host) && isLoopback(listen.host)), 'cvm.allowSimulated'),
+    at: ({ placement, cvm }) => when(placement !== 'front' && cvm !== undefined, 'cvm'),
+    wrong: 'is for placement front, which has one CVM',
+    remedy: 'list them as cvms',
+  },
+  {
+    at: ({ placement, cvms }) => when(placement !== 'front' && cvms === undefined, 'cvms'),
+    wrong: 'is missing: without CVMs there is nobody who could open a request',
+    remedy: 'list each with host, port and role',
+  },
+  {
+    at: ({ placement, cvms }) => when(placement === 'front' && cvms !== undefined, 'cvms'),
+    wrong: 'is for placement sealed; front has one CVM',
+    remedy: 'give it as cvm',
+  },
+  {
+    at: ({ placement, targets }) => when(placement === 'front' && targets === undefined, 'targets'),
+    wrong: 'is missing: what is not listed is refused',
+    remedy: 'list the origins of the app, as targets: [https://app.example]',
+  },
+  {
+    at: ({ placement, targets, methods }) =>
+      placement === 'front'
+        ? []
+        : [...when(targets !== undefined, 'targets'), ...when(methods !== undefined, 'methods')],
+    wrong: 'is for placement front: here only the CVM sees what is asked for',
+    remedy: 'remove it, and set requests.targets and requests.methods of the agent',
+  },
+  {
+    at: ({ cvm, cvms = [] }) => [
+      ...when(cvm !== undefined && isStranger(cvm), 'cvm.identity'),
+      ...eachWhen('cvms', cvms, isStranger, 'identity'),
+    ],
+    wrong: 'is needed for a CVM on another machine: its agent talks to gateways that it has pinned',
+    remedy: 'give identity.key and identity.cert there, and put the pin of the key into the gatewayPins of the agent',
+  },
+  {
+    at: ({ cvm, cvms = [], listen: { host } }) => [
+      ...when(cvm !== undefined && simulatesAfar(cvm, host), 'cvm.allowSimulated'),
+      ...eachWhen('cvms', cvms, (one) => simulatesAfar(one, host), 'allowSimulated'),
+    ],
     wrong: 'simulated evidence proves nothing about a machine, and is for one machine: listener and CVM on loopback',
-    remedy: 'remove it, or set listen.host and cvm.host to 127.0.0.1 for development',
+    remedy: 'remove it, or set listen.host and the host of the CVM to 127.0.0.1 for development',
   },
   {
     at: ({ keys: { file }, store: { kind } }) => when(file !== undefined && kind === 'memory', 'store.kind'),
@@ -204,6 +245,19 @@ const rules: readonly Rule<GatewaySettings>[] = [
     remedy: 'set store.kind: sqlite, or remove store.file',
   },
 ]
+
+function isStranger({ host, identity }: CvmSettings): boolean {
+  return !isLoopback(host) && identity === undefined
+}
+
+function simulatesAfar({ allowSimulated, host }: CvmSettings, listener: string): boolean {
+  return allowSimulated !== undefined && !(isLoopback(host) && isLoopback(listener))
+}
+
+/** The CVMs behind this gateway: one in `front`, any number in `sealed`. */
+export function cvmsOf({ cvm: one, cvms }: Pick<GatewaySettings, 'cvm' | 'cvms'>): readonly CvmSettings[] {
+  return one === undefined ? (cvms ?? []) : [one]
+}
 
 /** A gateway's rows and rules, for its door and for whoever shows them. */
 export const gatewayDefinition: Definition<typeof rows> = { service: 'gateway', rows, rules }

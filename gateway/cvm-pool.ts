@@ -1,13 +1,13 @@
 /** The pool of attested connections as this gateway's settings want it: who judges, by what policy, and what is told. */
 import { judge } from '../shared/attestation/judge.ts'
 import type { TrustRoot } from '../shared/attestation/trust-root.ts'
-import type { GatewaySettings } from './config.ts'
+import type { CvmSettings } from './config.ts'
 import { createCvmPool, type CvmPool } from './target.ts'
 import type { GatewayLog } from './vocabulary.ts'
 
 type World = { readonly now: () => number; readonly file: (name: string) => Buffer; readonly log: GatewayLog }
 
-export function cvmPool(settings: GatewaySettings['cvm'], trust: TrustRoot, { now, file, log }: World): CvmPool {
+export function cvmPool(settings: CvmSettings, trust: TrustRoot, { now, file, log }: World): CvmPool {
   const { host, port, role, connections, maxAge, identity, allowSimulated, firstByte } = settings
   const policy = { role, allowSimulated }
   return createCvmPool({

@@ -4,6 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { maxBundle, readBundle, signBundle, type Bundle } from '../shared/attestation/bundle.ts'
+import type { Placement } from '../shared/attestation/trust-root.ts'
 import { equal } from '../shared/bytes.ts'
 import { mediaTypes } from '../shared/http/media-types.ts'
 import { Refusal } from '../shared/refusal.ts'
@@ -46,11 +47,11 @@ export async function publish(list: Publication, { file, signer, roots, now }: P
  * What the file holds, for everybody alike; `since` is the moment it was read. Signatures are for clients to judge:
  * whoever can write this file could also answer for us.
  */
-export function loadBundle(file: string, now: number): Published {
+export function loadBundle(file: string, now: number, wanted: Placement = 'front'): Published {
   const bytes = readFileSync(file)
   if (bytes.length > maxBundle) throw new Refusal('body-too-large', 'the bundle is larger than clients take')
   const { serial, placement, notAfter } = readBundle(bytes.toString('utf8'))
-  if (placement !== 'front') throw new Refusal('placement-mismatch', 'this gateway opens in placement front')
+  if (placement !== wanted) throw new Refusal('placement-mismatch', `this gateway opens in placement ${wanted}`)
   return { serial, bundle: publication(mediaTypes.bundle, Uint8Array.from(bytes), now, notAfter) }
 }
 

@@ -74,6 +74,11 @@ export class Roster {
     return () => void this.#listeners.delete(listener)
   }
 
+  /** At least one request could be taken at this moment. */
+  get available(): boolean {
+    return this.#free.some(({ connection }) => connection.alive)
+  }
+
   /** How many requests could be taken at this moment. */
   get free(): number {
     return this.#free.filter(({ connection }) => connection.alive).length

@@ -14,14 +14,12 @@ import { listen, type ServeTls } from '../shared/upstream/serve.ts'
 import { gatewayAdmin, leaseGauge, missing, requestCounter, type Conditions } from './admin.ts'
 import { createGateway } from './app.ts'
 import { createBundle, type Bundles } from './bundles.ts'
-import type { GatewaySettings } from './config.ts'
-import { cvmPool } from './cvm-pool.ts'
+import { cvmsOf, type GatewaySettings } from './config.ts'
+import { behind, type Behind } from './placement.ts'
 import { createFileKeyStore } from './key-store.ts'
 import { createLiveKeys, type LiveKeys } from './live-keys.ts'
 import { onceAtATime } from './once-at-a-time.ts'
 import { datelessQuota, replayGuard, replayShares } from './replay.ts'
-import { defaultMethods, originOf } from './screen.ts'
-import type { CvmPool } from './target.ts'
 import type { GatewayLog } from './vocabulary.ts'
 
 export type World = {
@@ -50,14 +48,16 @@ export async function openGateway(settings: GatewaySettings, world: World): Prom
   const root = await trustRoot(settings, world)
   const claims = replayStore(settings, world)
   const keys = liveKeys(settings, world)
-  const bundles = await createBundle(settings.bundle, world)
+  const bundles = await createBundle(settings.bundle, world, settings.placement)
   const store = watched(claims, world)
+  const pool = behind(settings, root, world)
   const turnKeys = async (): Promise<void> => {
     await turned(keys, claims, log)
+    // First: who reads a new bundle comes with a key that must be known by then.
+    await pool.refresh()
     await bundles.refresh(keys.list())
   }
   await turnKeys()
-  const pool = cvmPool(settings.cvm, root, world)
   const holds = conditionsOf(pool, keys, bundles, store.works, now)
   const listeners = await open(settings, world, { keys, bundles, pool, claims, holds, told: store.told })
   const timer = setInterval(
@@ -84,7 +84,7 @@ export async function publishOnce(settings: GatewaySettings, world: World): Prom
   if (settings.keys.file === undefined || settings.bundle.signer === undefined) {
     throw new Refusal('insecure-configuration', 'publishing alone needs keys.file and bundle.signer')
   }
-  const bundles = await createBundle(settings.bundle, world)
+  const bundles = await createBundle(settings.bundle, world, settings.placement)
   const keys = liveKeys(settings, world)
   try {
     if (keys.list() === undefined) await firstKeys(keys, settings, world)
@@ -111,11 +111,13 @@ async function firstKeys(keys: LiveKeys, settings: GatewaySettings, world: World
   }
 }
 
-async function trustRoot({ cvm, trust }: GatewaySettings, { file, now }: World): Promise<TrustRoot> {
+async function trustRoot(settings: GatewaySettings, { file, now }: World): Promise<TrustRoot> {
+  const { placement, trust } = settings
   const root = await verifyRoot(file(trust).toString('utf8'))
-  if (!root.placements.includes('front')) throw new Refusal('placement-mismatch', 'the trust root does not allow front')
+  if (!root.placements.includes(placement))
+    throw new Refusal('placement-mismatch', `the trust root does not allow ${placement}`)
   if (now() >= root.notAfter) throw new Refusal('root-expired', 'the trust root ended')
-  if (cvm.allowSimulated !== undefined && root.use !== 'development') {
+  if (simulates(settings) && root.use !== 'development') {
     throw new Refusal('simulated-not-allowed', 'simulated evidence needs a development root')
   }
   return root
@@ -165,7 +167,7 @@ function watched(claims: Store, { now, random }: World) {
 }
 
 function conditionsOf(
-  pool: CvmPool,
+  pool: Behind,
   keys: LiveKeys,
   bundles: Bundles,
   store: () => boolean,
@@ -180,7 +182,7 @@ function conditionsOf(
 }
 
 /** Says once what is missing, and once that nothing is any more. */
-function watchReadiness(pool: CvmPool, holds: Conditions, log: GatewayLog): () => void {
+function watchReadiness(pool: Behind, holds: Conditions, log: GatewayLog): () => void {
   let said: string | undefined
   const look = (): void => {
     const lacking = missing(holds)
@@ -201,14 +203,14 @@ function watchReadiness(pool: CvmPool, holds: Conditions, log: GatewayLog): () =
 type Parts = {
   readonly keys: LiveKeys
   readonly bundles: Bundles
-  readonly pool: CvmPool
+  readonly pool: Behind
   readonly claims: Store
   readonly holds: Conditions
   readonly told: (works: boolean) => void
 }
 
 async function open(settings: GatewaySettings, { now, log, file }: World, parts: Parts) {
-  const { admin, listen: front, connections, publicHosts: hosts, targets, methods, dateWindow: window } = settings
+  const { admin, listen: front, connections, publicHosts: hosts, dateWindow: window } = settings
   const metrics = createMetrics()
   const failed = createTally<'unexpected'>({
     say: (why, count) => log('error', 'requests-failed', { why, count }),
@@ -216,12 +218,12 @@ async function open(settings: GatewaySettings, { now, log, file }: World, parts:
   })
   const gateway = createGateway({
     find: parts.keys.find,
-    keys: parts.keys.list,
+    ...parts.pool.accepts(window),
+    keys: settings.placement === 'front' ? parts.keys.list : undefined,
     bundle: parts.bundles.read,
     cvm: parts.pool,
     once: replayGuard({ claims: parts.claims, window, now, works: parts.told }),
     hosts,
-    screen: { targets: new Set(targets.map(canonical)), methods: methods ? new Set(methods) : defaultMethods, window },
     limits: settings.limits,
     now,
     observe: requestCounter(metrics),
@@ -240,7 +242,7 @@ async function open(settings: GatewaySettings, { now, log, file }: World, parts:
     now,
   })
   const ports = { port: public_.port, adminPort: back.port }
-  const simulated = settings.cvm.allowSimulated !== undefined
+  const simulated = simulates(settings)
   log(simulated ? 'warn' : 'info', 'started', { ...ports, tls: tls !== undefined, simulated })
   return {
     ports,
@@ -253,8 +255,8 @@ async function open(settings: GatewaySettings, { now, log, file }: World, parts:
   }
 }
 
-function canonical(target: string): string {
-  return originOf('https', new URL(target).host)
+function simulates(settings: GatewaySettings): boolean {
+  return cvmsOf(settings).some(({ allowSimulated }) => allowSimulated !== undefined)
 }
 
 function tlsOf({ tls }: GatewaySettings['listen'], file: World['file']): ServeTls | undefined {

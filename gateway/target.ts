@@ -52,6 +52,8 @@ export type CvmPool = {
   lease(): Lease | undefined
   /** At least one connection lives and its verdict stands, be it free or leased. */
   readonly ready: boolean
+  /** At least one lease could be had now. */
+  readonly available: boolean
   /** How many leases could be had now. */
   readonly free: number
   /** Called after `ready` changed; returns how to stop listening. */
@@ -76,6 +78,9 @@ export function createCvmPool({ now = Date.now, random = Math.random, ...options
     },
     get ready() {
       return roster.ready
+    },
+    get available() {
+      return roster.available
     },
     get free() {
       return roster.free

@@ -84,12 +84,13 @@ class Walk {
     return undefined
   }
 
-  #many({ rows }: Many, path: string, field: Field | undefined): unknown {
+  #many({ rows, absent }: Many, path: string, field: Field | undefined): unknown {
     const items = field?.tree.items ?? []
     const numbers = this.#givenBelow(path).map((given) => Number(given.slice(path.length + 1).split('.')[0]) + 1)
     const length = Math.max(items.length, ...numbers, 0)
     if (field !== undefined && field.tree.items === undefined)
       return this.#refuse(field.tree.at, path, 'is not a list', 'begin each of its groups with a dash')
+    if (length === 0 && field === undefined && absent !== undefined) return undefined
     if (length === 0)
       return this.#refuse(this.whereIs(path), path, 'is missing: at least one is needed', needed(rows, path))
     return Array.from({ length }, (_, index) => this.#group(rows, `${path}.${index}`, this.#item(items, path, index)))

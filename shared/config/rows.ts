@@ -8,7 +8,8 @@
  *    `retry: { kind: duration(), default: '5s', says: 'how long ...' },`
  *    With `default` (as an operator would write it) it is always there; with `absent` (what it means to leave it out)
  *    it may be undefined; with neither it is required, and needs an `example` if its kind has none that fits.
- *    Rows under a name are a group; `optional` makes a group that is there whole or not at all, `many` a list of groups.
+ *    Rows under a name are a group; `optional` makes a group that is there whole or not at all, `many` a list of groups,
+ *    `manyOrNone` a list that may be left out.
  * 2. If it makes no sense, or is not safe, beside another setting, add a rule to `rules` in the same file.
  * 3. `npm run readme:settings`, and read it from `settings` in service.ts: its type is there already.
  * A new kind goes into kinds.ts. A file that holds a secret is `secretFile`; there is no kind for the secret itself.
@@ -30,7 +31,9 @@ export type Row = {
 /** A group that is there whole or not at all. */
 export type Optional<G extends Rows = Rows> = { readonly form: 'optional'; readonly absent: string; readonly rows: G }
 /** A list of groups, at least one. */
-export type Many<G extends Rows = Rows> = { readonly form: 'many'; readonly rows: G }
+export type Many<G extends Rows = Rows> = { readonly form: 'many'; readonly rows: G; readonly absent?: string }
+/** The same, or left out. */
+export type ManyOrNone<G extends Rows = Rows> = Many<G> & { readonly absent: string }
 export type Part = Row | Optional | Many | Rows
 export type Rows = { readonly [name: string]: Part }
 
@@ -40,6 +43,10 @@ export function optional<const G extends Rows>(absent: string, rows: G): Optiona
 
 export function many<const G extends Rows>(rows: G): Many<G> {
   return { form: 'many', rows }
+}
+
+export function manyOrNone<const G extends Rows>(absent: string, rows: G): ManyOrNone<G> {
+  return { form: 'many', absent, rows }
 }
 
 type Flat<T> = { readonly [K in keyof T]: T[K] }
@@ -85,7 +92,7 @@ export function listed(rows: Rows, above = '', without?: string): readonly Liste
   return Object.entries(rows).flatMap(([name, part]) => {
     const path = above === '' ? name : `${above}.${name}`
     if (isRow(part)) return [{ path, row: part, without }]
-    if (isMany(part)) return listed(part.rows, `${path}[]`)
+    if (isMany(part)) return listed(part.rows, `${path}[]`, part.absent)
     return isOptional(part) ? listed(part.rows, path, part.absent) : listed(part, path)
   })
 }

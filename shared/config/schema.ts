@@ -45,5 +45,5 @@ function kindSchema({ schema }: Kind<unknown>): Schema {
 function demanded(part: Part): boolean {
   if (isRow(part)) return part.default === undefined && part.absent === undefined
   if (isOptional(part)) return false
-  return isMany(part) || Object.values(part).some(demanded)
+  return isMany(part) ? part.absent === undefined : Object.values(part).some(demanded)
 }

@@ -12,6 +12,8 @@ const least = {
   targets: ['https://app.example'],
   bundle: { file: 'bundle.note', signer: 'bundle.skey' },
 }
+const none = { cvm: undefined, targets: undefined }
+const sealed = { ...none, placement: 'sealed', cvms: [least.cvm, least.cvm], bundle: { file: 'bundle.note' } }
 const tls = { key: 'k', cert: 'c' }
 const relays = { ...tls, clientCa: 'ca' }
 const read = (more: object = {}) => gatewaySettings(JSON.stringify({ ...least, ...more }), 'test')
@@ -41,7 +43,7 @@ describe('settings', () => {
 
   test.each<[string, object, string, string]>([
     ['placement is named, never inferred', { placement: undefined }, 'placement: is missing', 'example front'],
-    ['another placement', { placement: 'inside' }, 'placement: "inside" is not "front"', 'example front'],
+    ['another placement', { placement: 'inside' }, 'placement: "inside" is not one of', 'example front'],
     ['OHTTP-G26: no target', { targets: [] }, 'targets: an empty list', 'https://app.example'],
     ['OHTTP-G27: an http target', { targets: ['http://app.example'] }, 'targets.0: .* is not an origin', 'https:'],
     ['a target with a path', { targets: ['https://app.example/v1'] }, 'targets.0: .* nothing more', 'https:'],
@@ -101,19 +103,38 @@ describe('settings', () => {
       'a CVM on another machine whose agent cannot know us',
       { cvm: { ...least.cvm, host: '192.0.2.1' } },
       'cvm.identity: is needed',
-      'cvm.identity.key and cvm.identity.cert',
+      'identity.key and identity.cert',
+    ],
+    ['front without a CVM', { cvm: undefined }, 'cvm: is missing', 'cvm.host'],
+    ['front with several', { cvms: [least.cvm] }, 'cvms: is for placement sealed', 'as cvm'],
+    ['front without targets', { targets: undefined }, 'targets: is missing', 'targets: \\[https'],
+    ['sealed without a CVM', { ...sealed, cvms: undefined }, 'cvms: is missing', 'host, port and role'],
+    ['sealed with one that is no list', { ...sealed, cvm: least.cvm }, 'cvm: is for placement front', 'as cvms'],
+    ['sealed with targets of its own', { ...sealed, targets: least.targets }, 'targets: is for', 'requests.targets'],
+    ['sealed with methods of its own', { ...sealed, methods: ['GET'] }, 'methods: is for', 'requests.methods'],
+    [
+      'one of several CVMs that cannot know us',
+      { ...sealed, cvms: [least.cvm, { ...least.cvm, host: '192.0.2.1' }] },
+      'cvms.1.identity: is needed',
+      'identity.key and identity.cert',
+    ],
+    [
+      'trust.md 7: one of several CVMs simulated on another machine',
+      { ...sealed, cvms: [least.cvm, { ...least.cvm, host: '192.0.2.1', allowSimulated, identity: tls }] },
+      'cvms.1.allowSimulated: simulated evidence proves nothing',
+      'Remove it',
     ],
     [
       'trust.md 7: simulated evidence and a listener that is not loopback',
       { cvm: { ...least.cvm, allowSimulated }, listen: { host: '0.0.0.0', port: 0, tls: relays }, publicHosts: ['g'] },
       'cvm.allowSimulated: simulated evidence proves nothing',
-      'Remove it, or set listen.host and cvm.host to 127.0.0.1',
+      'Remove it, or set listen.host and the host of the CVM to 127.0.0.1',
     ],
     [
       'trust.md 7: simulated evidence from another machine',
       { cvm: { ...least.cvm, host: '192.0.2.1', allowSimulated, identity: tls } },
       'cvm.allowSimulated: simulated evidence proves nothing',
-      'Remove it, or set listen.host and cvm.host to 127.0.0.1',
+      'Remove it, or set listen.host and the host of the CVM to 127.0.0.1',
     ],
     [
       'trust.md 1: keys that live for more than a day',
@@ -156,8 +177,9 @@ describe('settings', () => {
     { listen: { host: '0.0.0.0', port: 443, tls: relays }, publicHosts: ['gateway.example'] },
     { listen: { host: '::1', port: 443, tls } },
     { targets: ['https://app.example:8443', 'https://[::1]:8443'] },
+    { placement: 'sealed', cvms: [least.cvm, least.cvm], bundle: { file: 'bundle.note' } },
   ])('taken: %j', (more) => {
-    expect(read(more)).toMatchObject(more)
+    expect(read('cvms' in more ? { ...none, ...more } : more)).toMatchObject(more)
   })
 
   test('the example of the README is taken', () => {

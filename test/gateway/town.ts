@@ -95,6 +95,9 @@ export function plainPool(port: number, limits: ExchangeLimits = { firstByte: 2_
     released: 0,
     sent: 0,
     ready: true,
+    get available() {
+      return pool.free > 0
+    },
     lease() {
       if (pool.free < 1) return undefined
       pool.free -= 1

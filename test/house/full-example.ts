@@ -19,10 +19,12 @@ function group(rows: Rows, above: string, on: readonly string[]): string[] {
 
 function partLines(name: string, part: Part, path: string, on: readonly string[]): string[] {
   if (isRow(part)) return rowLines(name, part, on.includes(path))
-  if (isMany(part)) return [`${name}:`, ...item(group(part.rows, `${path}[]`, on))]
-  if (!isOptional(part)) return [`${name}:`, ...indented(group(part, path, on))]
-  const lines = [`${name}:`, ...indented(group(part.rows, path, on))]
-  const comment = `# the group ${name}; left out: ${part.absent}`
+  if (!isMany(part) && !isOptional(part)) return [`${name}:`, ...indented(group(part, path, on))]
+  const lines = isMany(part)
+    ? [`${name}:`, ...item(group(part.rows, `${path}[]`, on))]
+    : [`${name}:`, ...indented(group(part.rows, path, on))]
+  if (part.absent === undefined) return lines
+  const comment = `# the ${isMany(part) ? 'list' : 'group'} ${name}; left out: ${part.absent}`
   return on.includes(path) ? [comment, ...lines] : [comment, ...lines.map(off)]
 }
 
