@@ -84,6 +84,7 @@ export const refusalCodes = [
   'index-out-of-range', // log proofs: an index that the tree does not have
   'insecure-configuration', // a combination of settings that we do not run
   'issuer-revoked', // the vendor took back an issuer of this chain
+  'key-expired', // a published key outside its time, or good for too long
   'leaf-extensions-refused', // a leaf without exactly the attributes of its product and kind
   'leaf-missing', // no certificate for the key that signed the report
   'leaf-revoked', // TDX: the vendor took back the key of this platform
@@ -146,6 +147,7 @@ export const refusalCodes = [
   'tcb-unsupported', // TDX: below every level that the vendor rates
   'td-attributes-refused', // TDX: an attribute that policy does not let be set
   'tdx-module-refused', // TDX: a module that is not the one that the vendor names
+  'too-few-machines', // fewer CVMs or chips than policy demands
   'too-many', // fields, informational responses, chunks
   'trailing-data', // bytes after the end
   'truncated', // bytes missing

@@ -4,7 +4,7 @@
  */
 import { readFileSync, statSync } from 'node:fs'
 import { createGateway, publication, type Publication } from '../app.ts'
-import { maxBundle, readBundle } from '../../shared/attestation/bundle.ts'
+import { maxBundle, readBundle } from '../../shared/attestation/bundle-note.ts'
 import { mediaTypes } from '../../shared/http/media-types.ts'
 import { serializeKeyConfigs } from '../../shared/ohttp/key-config.ts'
 import { Refusal } from '../../shared/refusal.ts'

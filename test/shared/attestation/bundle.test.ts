@@ -75,9 +75,9 @@ describe('placement', () => {
     expect(await codeOf(() => verifyBundle({ ...asked, note }))).toBe('placement-mismatch')
   })
 
-  test.each(['inside', 'sealed'] as const)('%s as named is not judged yet: evidence-refused', async (placement) => {
+  test.each(['inside', 'sealed'] as const)('%s as named is appraised: its policy comes first', async (placement) => {
     const note = await signBundle(attestedBundle({ placement }), [people.bundle])
-    expect(await codeOf(() => verifyBundle({ ...asked, placement, note }))).toBe('evidence-refused')
+    expect(await codeOf(() => verifyBundle({ ...asked, placement, note }))).toBe('malformed-note')
   })
 
   test('one that the root does not allow: placement-mismatch', async () => {
