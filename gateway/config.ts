@@ -49,6 +49,11 @@ const cvm = {
     measurement: { kind: hex(96), says: 'for development: the measurement of the simulated CVM' },
   }),
   firstByte: { kind: duration(), default: '60s', says: 'how long the CVM may think before it is slow' },
+  proof: {
+    kind: file,
+    absent: 'simulated evidence',
+    says: "publish: the proof that a log has the release of the CVM's image",
+  },
 } as const
 
 const keys = {
@@ -96,8 +101,8 @@ const limits = {
 
 const rows = {
   placement: {
-    kind: word(['front', 'sealed']),
-    says: 'front: requests are opened here, by an operator who is trusted; sealed: their outer layer is. Never inferred',
+    kind: word(['front', 'sealed', 'inside']),
+    says: 'front: requests are opened here, by an operator who is trusted; sealed: their outer layer is; inside: only publish, since the gateway itself runs in the CVM. Never inferred',
   },
   listen: {
     host: { kind: host, default: '127.0.0.1', says: 'address of the public listener' },
@@ -153,6 +158,16 @@ const rows = {
       says: 'files with every trust root after the first, oldest first',
     },
   },
+  publish: optional('nothing of inside or sealed is published from here', {
+    policy: { kind: file, example: 'policy.note', says: 'the signed policy that clients are shown' },
+    policyProof: { kind: file, example: 'policy.proof', says: 'the proof that a log has it' },
+    statement: { kind: file, example: 'statement.note', says: 'the serial statement, not older than a day' },
+    anchor: {
+      kind: file,
+      example: 'checkpoint.note',
+      says: "a checkpoint with the cosignatures of the root's quorum, not older than a day, for evidence to be bound to",
+    },
+  }),
   store,
   limits,
   connections: { kind: count(), default: 10_000, says: 'open connections on the public listener' },
@@ -194,6 +209,27 @@ const rules: readonly Rule<GatewaySettings>[] = [
     at: ({ placement, cvms }) => when(placement === 'front' && cvms !== undefined, 'cvms'),
     wrong: 'is for placement sealed; front has one CVM',
     remedy: 'give it as cvm',
+  },
+  {
+    at: ({ placement, cvms = [] }) => when(placement === 'inside' && cvms.length > 1, 'cvms'),
+    wrong: 'has several, and inside is one CVM for each route',
+    remedy: 'list one, and publish for each with settings of its own',
+  },
+  {
+    at: ({ placement, publish }) => when(placement === 'front' && publish !== undefined, 'publish'),
+    wrong: 'is for inside and sealed: in front there is no evidence to publish',
+    remedy: 'remove it',
+  },
+  {
+    at: ({ publish, bundle: { signer } }) => when(publish !== undefined && signer === undefined, 'bundle.signer'),
+    wrong: 'is missing: what is published must be signed',
+    remedy: 'name the file of the bundle-signing key',
+  },
+  {
+    at: ({ placement, publish, keys: { file } }) =>
+      when(placement === 'sealed' && publish !== undefined && file === undefined, 'keys.file'),
+    wrong: 'is missing: in sealed the outer keys are published, and they are in that file',
+    remedy: 'name the key file of the gateway that serves',
   },
   {
     at: ({ placement, targets }) => when(placement === 'front' && targets === undefined, 'targets'),

@@ -83,6 +83,13 @@ export function createLiveKeys({ kems, rotation, store, random, now }: LiveKeysO
   }
 }
 
+/** The list that a key file offers now, for whoever publishes and opens nothing. */
+export function readOffered(store: Pick<KeyStore, 'load'>, now: number): Publication | undefined {
+  const ring = store.load() ?? emptyRing
+  const generation = currentOf(ring, now)
+  return generation && listOf(generation, readied(ring, new Map()), now)
+}
+
 function readied(ring: Ring, have: ReadonlyMap<number, GatewayKey>): Map<number, GatewayKey> {
   const all = ring.generations.flatMap(({ keys }) => keys)
   return new Map(

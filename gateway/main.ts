@@ -7,6 +7,7 @@ import { exitCodeOf } from '../shared/config/read.ts'
 import { launchOf } from '../shared/launch/launch.ts'
 import { createLog } from '../shared/observability/log.ts'
 import { gatewayDefinition } from './config.ts'
+import { publishAttested } from './publish-attested.ts'
 import { openGateway, publishOnce, type GatewayService, type World } from './service.ts'
 import { checkStart } from './start.ts'
 import type { GatewayEvents } from './vocabulary.ts'
@@ -14,7 +15,12 @@ import type { GatewayEvents } from './vocabulary.ts'
 const purpose =
   'Runs an Oblivious HTTP gateway (RFC 9458) in front of an attested CVM; gateway/README.md is the page for its operator.'
 const switches = { recorded: 'development: bears node --tls-keylog; listen.host on loopback, evidence simulated' }
-const commands = { publish: 'signs a bundle for the keys in keys.file if theirs is not there yet, and ends' }
+const commands = {
+  publish:
+    'front: signs a bundle for the keys in keys.file if theirs is not there yet; inside, sealed: asks the CVMs for ' +
+    'evidence of their keys and signs a bundle of them; and ends',
+}
+const publishing = { front: publishOnce, inside: publishAttested, sealed: publishAttested }
 
 async function main(): Promise<void> {
   const asked = ask({ definition: gatewayDefinition, purpose, commands, switches }, outsideOf(process))
@@ -24,7 +30,7 @@ async function main(): Promise<void> {
   checkStart(settings, launchOf(process), recorded)
   const world = worldAround(path)
   if (recorded) world.log('warn', 'secrets-recorded', { listener: 'loopback' })
-  if (command === 'publish') await publishOnce(settings, world)
+  if (command === 'publish') await publishing[settings.placement](settings, world)
   else await endedBySignals(openGateway(settings, world))
 }
 

@@ -22,10 +22,11 @@ export type PublisherOptions = {
 
 export type Published = { readonly serial: number; readonly bundle: Publication }
 
-const day = 24 * 3_600_000
+/** Milliseconds. */
+export const longestBundle = 24 * 3_600_000
 
 /** Clients' clocks may be behind ours; the serial, not this, keeps old bundles from coming back. */
-const tolerance = 300_000
+export const tolerance = 300_000
 
 /**
  * Signs a new bundle if the one in the file says something else. The serial is kept in a file of its own and rises
@@ -33,14 +34,24 @@ const tolerance = 300_000
  */
 export async function publish(list: Publication, { file, signer, roots, now }: PublisherOptions): Promise<boolean> {
   const notBefore = wholeSeconds(now() - tolerance)
-  const notAfter = wholeSeconds(Math.min(notBefore + day, list.until))
-  const last = existsSync(file) ? readBundle(readFileSync(file, 'utf8')) : undefined
+  const notAfter = wholeSeconds(Math.min(notBefore + longestBundle, list.until))
+  const { bundle: last, serial: lastSerial } = lastPublished(file)
   if (last !== undefined && last.notAfter > now() && saysTheSame(last, list, roots)) return false
-  const serial = Math.max(last?.serial ?? 0, lastSerial(file)) + 1
+  const serial = lastSerial + 1
   const note = await signBundle({ serial, placement: 'front', notBefore, notAfter, keys: list.bytes, roots }, [signer])
+  replaceBundle(file, serial, note)
+  return true
+}
+
+/** What is in the file, and the highest serial that was ever used: 0 if none was. */
+export function lastPublished(file: string): { readonly bundle: Bundle | undefined; readonly serial: number } {
+  const bundle = existsSync(file) ? readBundle(readFileSync(file, 'utf8')) : undefined
+  return { bundle, serial: Math.max(bundle?.serial ?? 0, lastSerial(file)) }
+}
+
+export function replaceBundle(file: string, serial: number, note: string): void {
   replace(serialFile(file), `${serial}\n`)
   replace(file, note, 0o644)
-  return true
 }
 
 /**
@@ -72,6 +83,6 @@ function serialFile(file: string): string {
   return `${file}.serial`
 }
 
-function wholeSeconds(time: number): number {
+export function wholeSeconds(time: number): number {
   return Math.floor(time / 1000) * 1000
 }

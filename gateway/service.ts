@@ -45,6 +45,7 @@ const tick = 5_000
 
 export async function openGateway(settings: GatewaySettings, world: World): Promise<GatewayService> {
   const { now, log } = world
+  checkServes(settings)
   const root = await trustRoot(settings, world)
   const claims = replayStore(settings, world)
   const keys = liveKeys(settings, world)
@@ -74,6 +75,18 @@ export async function openGateway(settings: GatewaySettings, world: World): Prom
     await claims.close()
   }
   return { ...listeners.ports, close: () => end(settings.drain), force: () => end(0) }
+}
+
+/** Settings that only `publish` may have; one file may serve both, its signer given to `publish` alone. */
+function checkServes({ placement, bundle: { signer } }: GatewaySettings): void {
+  if (placement === 'inside') {
+    const where = 'gateway/cvm/main.ts, with placement inside in the settings of the agent'
+    throw new Refusal('insecure-configuration', `placement inside runs in the CVM: start ${where}; publish is for here`)
+  }
+  if (placement === 'sealed' && signer !== undefined) {
+    const remedy = 'remove bundle.signer, and give it to publish, on a host that serves nothing'
+    throw new Refusal('insecure-configuration', `in sealed nobody who serves may sign: ${remedy}`)
+  }
 }
 
 /**

@@ -43,7 +43,7 @@ describe('settings', () => {
 
   test.each<[string, object, string, string]>([
     ['placement is named, never inferred', { placement: undefined }, 'placement: is missing', 'example front'],
-    ['another placement', { placement: 'inside' }, 'placement: "inside" is not one of', 'example front'],
+    ['another placement', { placement: 'outside' }, 'placement: "outside" is not one of', 'example front'],
     ['OHTTP-G26: no target', { targets: [] }, 'targets: an empty list', 'https://app.example'],
     ['OHTTP-G27: an http target', { targets: ['http://app.example'] }, 'targets.0: .* is not an origin', 'https:'],
     ['a target with a path', { targets: ['https://app.example/v1'] }, 'targets.0: .* nothing more', 'https:'],

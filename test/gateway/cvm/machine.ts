@@ -8,6 +8,7 @@ import { randomBytes } from 'node:crypto'
 import type { Bytes } from '../../../shared/bytes.ts'
 import { hex } from '../../../shared/bytes.ts'
 import type { Evidence } from '../../../shared/attestation/evidence.ts'
+import type { AllowSimulated } from '../../../shared/attestation/policy.ts'
 import type { Binding } from '../../../shared/attestation/report-data.ts'
 import { judge, type Verdict } from '../../../shared/attestation/judge.ts'
 import { createSimulatedRoot } from '../../../shared/attestation/simulated.ts'
@@ -29,6 +30,7 @@ export type Machine = {
   readonly folder: string
   readonly role: string
   readonly measurement: string
+  readonly allowSimulated: AllowSimulated
   readonly platformFile: string
   readonly identity: Identity
   readonly gateway: Identity
@@ -60,6 +62,14 @@ export type MachineOptions = {
   readonly pins?: readonly string[]
   readonly now?: () => number
   readonly port?: number
+  /** the vendor that endorses it, where several machines have one */
+  readonly vendor?: Vendor
+}
+
+export type Vendor = { readonly seed: Uint8Array; readonly measurement: Uint8Array }
+
+export function newVendor(): Vendor {
+  return { seed: Uint8Array.from(randomBytes(32)), measurement: Uint8Array.from(randomBytes(48)) }
 }
 
 export const echo: Handler = (request, response) => {
@@ -73,8 +83,8 @@ export async function startMachine(options: MachineOptions = {}): Promise<Machin
   const { handler = echo, life = 60_000, now = Date.now } = options
   const folder = mkdtempSync(join(tmpdir(), 'asunder-cvm-'))
   const platformFile = join(folder, 'platform.json')
-  const measurement = Uint8Array.from(randomBytes(48))
-  const rootSha256 = await writePlatformFile(platformFile, measurement, options.role ?? role)
+  const { seed, measurement } = options.vendor ?? newVendor()
+  const rootSha256 = await writePlatformFile(platformFile, seed, measurement, options.role ?? role)
   const reached: string[] = []
   const socketPath = join(folder, 'app.sock')
   const app = createServer({ maxHeaderSize: 65_536 }, (request, response) => {
@@ -108,6 +118,7 @@ export async function startMachine(options: MachineOptions = {}): Promise<Machin
     folder,
     role,
     measurement: hex(measurement),
+    allowSimulated: { rootSha256, measurement: hex(measurement) },
     platformFile,
     identity,
     gateway,
@@ -142,8 +153,13 @@ export function pem(identity: Identity): { key: string; cert: string } {
   return { key: privateKeyPem(identity), cert: certificatePem(identity) }
 }
 
-async function writePlatformFile(path: string, measurement: Uint8Array, role: string): Promise<string> {
-  const root = await createSimulatedRoot(randomBytes(32))
+async function writePlatformFile(
+  path: string,
+  vendor: Uint8Array,
+  measurement: Uint8Array,
+  role: string,
+): Promise<string> {
+  const root = await createSimulatedRoot(vendor)
   const platformSeed = randomBytes(32)
   const endorsement = await root.endorse({ platformSeed, notAfter: Date.now() + 3_600_000 })
   writeFileSync(path, writePlatform({ platformSeed, endorsement, measurement, role }))

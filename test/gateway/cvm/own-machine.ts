@@ -36,7 +36,7 @@ export type Sealed = {
   readonly clocks: { day: number; mono: number }
 }
 
-export type SealedOptions = Pick<MachineOptions, 'handler' | 'agent' | 'life'> & {
+export type SealedOptions = Pick<MachineOptions, 'handler' | 'agent' | 'life' | 'vendor' | 'port'> & {
   readonly keys?: Partial<OwnKeysOptions>
   readonly requests?: Partial<RequestSettings>
   readonly connections?: number
