@@ -132,6 +132,12 @@ const rows = {
   trust: { kind: file, example: 'root.note', says: "the trust root's note, for the CVM behind this gateway" },
   cvm: optional('sealed has cvms', cvm),
   cvms: manyOrNone('front has cvm', cvm),
+  policy: {
+    kind: file,
+    absent: 'simulated evidence only',
+    example: 'policy.note',
+    says: 'front: the signed policy by which evidence is judged, read again when it changes; sealed takes the one of its bundle',
+  },
   targets: {
     kind: list(target),
     absent: 'sealed: the CVM alone knows them',
@@ -230,6 +236,11 @@ const rules: readonly Rule<GatewaySettings>[] = [
       when(placement === 'sealed' && publish !== undefined && file === undefined, 'keys.file'),
     wrong: 'is missing: in sealed the outer keys are published, and they are in that file',
     remedy: 'name the key file of the gateway that serves',
+  },
+  {
+    at: ({ placement, policy }) => when(placement !== 'front' && policy !== undefined, 'policy'),
+    wrong: 'is for placement front: here it is the one that clients are shown',
+    remedy: 'remove it; publish takes it as publish.policy',
   },
   {
     at: ({ placement, targets }) => when(placement === 'front' && targets === undefined, 'targets'),

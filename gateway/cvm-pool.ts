@@ -2,21 +2,32 @@
 import { judge } from '../shared/attestation/judge.ts'
 import type { TrustRoot } from '../shared/attestation/trust-root.ts'
 import type { CvmSettings } from './config.ts'
+import type { PolicyInForce } from './policy-in-force.ts'
 import { createCvmPool, type CvmPool } from './target.ts'
 import type { GatewayLog } from './vocabulary.ts'
 
-type World = { readonly now: () => number; readonly file: (name: string) => Buffer; readonly log: GatewayLog }
+export type CvmWorld = {
+  readonly now: () => number
+  readonly file: (name: string) => Buffer
+  readonly log: GatewayLog
+  readonly trust: TrustRoot
+  readonly inForce: PolicyInForce
+}
 
-export function cvmPool(settings: CvmSettings, trust: TrustRoot, { now, file, log }: World): CvmPool {
+export function cvmPool(settings: CvmSettings, { now, file, log, trust, inForce }: CvmWorld): CvmPool {
   const { host, port, role, connections, maxAge, identity, allowSimulated, firstByte } = settings
-  const policy = { role, allowSimulated }
   return createCvmPool({
     origin: { host, port },
     role,
     connections,
     ...(maxAge === undefined ? {} : { maxAge }),
     clientTls: identity && { key: file(identity.key).toString('utf8'), cert: file(identity.cert).toString('utf8') },
-    judge: (evidence, reportData) => judge({ evidence, expected: { reportData }, policy, trust, now: now() }),
+    judge: async (evidence, reportData) => {
+      const { policy: wanted, notAfter } = inForce.wanted(role)
+      const policy = { ...wanted, allowSimulated }
+      const verdict = await judge({ evidence, expected: { reportData }, policy, trust, now: now() })
+      return { ...verdict, notAfter: Math.min(verdict.notAfter, notAfter) }
+    },
     limits: { firstByte },
     now,
     report: (news) => {

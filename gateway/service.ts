@@ -3,6 +3,7 @@
  * Clock, dice and files are handed in; what must happen in time happens in one tick, beside the requests.
  */
 import { verifyRoot, type TrustRoot } from '../shared/attestation/trust-root.ts'
+import { fromUtf8 } from '../shared/bytes.ts'
 import { kems } from '../shared/hpke/suites.ts'
 import { createMetrics } from '../shared/observability/metrics.ts'
 import { createTally } from '../shared/observability/tally.ts'
@@ -19,6 +20,7 @@ import { behind, type Behind } from './placement.ts'
 import { createFileKeyStore } from './key-store.ts'
 import { createLiveKeys, type LiveKeys } from './live-keys.ts'
 import { onceAtATime } from './once-at-a-time.ts'
+import { PolicyInForce } from './policy-in-force.ts'
 import { datelessQuota, replayGuard, replayShares } from './replay.ts'
 import type { GatewayLog } from './vocabulary.ts'
 
@@ -51,14 +53,23 @@ export async function openGateway(settings: GatewaySettings, world: World): Prom
   const keys = liveKeys(settings, world)
   const bundles = await createBundle(settings.bundle, world, settings.placement)
   const store = watched(claims, world)
-  const pool = behind(settings, root, world)
-  const turnKeys = async (): Promise<void> => {
+  const inForce = new PolicyInForce({ root, now, log })
+  const look = async (): Promise<boolean> => {
     await turned(keys, claims, log)
+    await bundles.refresh(keys.list())
+    return learned(inForce, settings, bundles, world)
+  }
+  await look()
+  const pool = behind(settings, { ...world, trust: root, inForce })
+  const turnKeys = async (): Promise<void> => {
     // First: who reads a new bundle comes with a key that must be known by then.
     await pool.refresh()
-    await bundles.refresh(keys.list())
+    if (await look().catch(unreadable)) pool.revoke()
   }
-  await turnKeys()
+  const unreadable = (): boolean => {
+    log('warn', 'policy-refused', { why: 'unexpected' })
+    return false
+  }
   const holds = conditionsOf(pool, keys, bundles, store.works, now)
   const listeners = await open(settings, world, { keys, bundles, pool, claims, holds, told: store.told })
   const timer = setInterval(
@@ -134,6 +145,18 @@ async function trustRoot(settings: GatewaySettings, { file, now }: World): Promi
     throw new Refusal('simulated-not-allowed', 'simulated evidence needs a development root')
   }
   return root
+}
+
+/** True if the CVMs must be judged anew. */
+async function learned(
+  inForce: PolicyInForce,
+  { placement, policy }: GatewaySettings,
+  bundles: Bundles,
+  { file }: World,
+): Promise<boolean> {
+  const bundle = bundles.read()
+  if (placement === 'front') return policy !== undefined && inForce.fromNote(file(policy).toString('utf8'))
+  return bundle !== undefined && inForce.fromBundle(fromUtf8(bundle.bytes))
 }
 
 function replayStore({ store: { file, claims } }: GatewaySettings, { now, path }: World): Store {

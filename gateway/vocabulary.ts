@@ -45,6 +45,8 @@ export type GatewayEvents = {
   'keys-turned': { created: number; destroyed: number }
   'keys-failed': { why: RefusalCode | 'unexpected' }
   'bundle-served': { serial: number }
+  'policy-in-force': { serial: number }
+  'policy-refused': { why: RefusalCode | 'unexpected' }
   'bundle-published': { serial: number; keys: number }
   'cvm-left-out': { why: RefusalCode }
   'bundle-failed': { why: RefusalCode | 'unexpected' }

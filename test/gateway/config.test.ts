@@ -111,6 +111,7 @@ describe('settings', () => {
     ['sealed without a CVM', { ...sealed, cvms: undefined }, 'cvms: is missing', 'host, port and role'],
     ['sealed with one that is no list', { ...sealed, cvm: least.cvm }, 'cvm: is for placement front', 'as cvms'],
     ['sealed with targets of its own', { ...sealed, targets: least.targets }, 'targets: is for', 'requests.targets'],
+    ['sealed with a policy of its own', { ...sealed, policy: 'p' }, 'policy: is for placement front', 'publish.policy'],
     ['sealed with methods of its own', { ...sealed, methods: ['GET'] }, 'methods: is for', 'requests.methods'],
     [
       'one of several CVMs that cannot know us',
@@ -182,10 +183,12 @@ describe('settings', () => {
     expect(read('cvms' in more ? { ...none, ...more } : more)).toMatchObject(more)
   })
 
-  test('the example of the README is taken', () => {
+  test('the examples of the README are taken', () => {
     const readme = readFileSync(new URL('../../gateway/README.md', import.meta.url), 'utf8')
     const [, example = ''] = /```yaml\n([^]*?)```/.exec(readme) ?? []
     expect(gatewaySettings(example, 'README.md').listen.tls?.clientCa).toBe('relays.pem')
+    const [, publishing = ''] = [...readme.matchAll(/```yaml\n([^]*?)```/g)].map(([, yaml = '']) => yaml)
+    expect(gatewaySettings(publishing, 'README.md').cvms).toHaveLength(2)
   })
 
   test('every mistake is named at once, unsafe combinations among them', () => {

@@ -22,8 +22,8 @@ async function place(count = 1) {
   return { cvms, machines, at: await publisher(machines) }
 }
 
-const verified = ({ ships, bundle }: Publisher, allowSimulated: Parameters<typeof verifyBundle>[0]['allowSimulated']) =>
-  verifyBundle({ note: bundle(), root: ships.root, placement: 'sealed', now: Date.now(), allowSimulated })
+const verified = (at: Publisher, allowSimulated: Parameters<typeof verifyBundle>[0]['allowSimulated']) =>
+  verifyBundle({ note: at.bundle(), root: at.ships.root, placement: 'sealed', now: Date.now(), allowSimulated })
 
 describe('what it publishes', () => {
   test('is what a client verifies: the outer keys, and every CVM with its own evidence', async () => {
