@@ -13,7 +13,11 @@ import type { PublicSettings } from './own-config.ts'
 import type { OwnKeys } from './own-keys.ts'
 import { ownRequests, type RequestOptions } from './requests.ts'
 
-export type InsideOptions = RequestOptions & { readonly public: PublicSettings; readonly bundle: BundleFile }
+export type InsideOptions = RequestOptions & {
+  readonly keys: OwnKeys
+  readonly public: PublicSettings
+  readonly bundle: BundleFile
+}
 
 export async function openInside({ public: settings, bundle, ...options }: InsideOptions): Promise<Listening> {
   const { tls, publicHosts, connections } = settings

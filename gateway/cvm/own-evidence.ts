@@ -7,15 +7,18 @@ import type { KeyFinder } from '../../shared/ohttp/gateway-key.ts'
 import type { AskApp } from './ask-app.ts'
 import type { OwnKeys } from './own-keys.ts'
 
+/** What opening asks of the keys. */
+export type OpeningKeys = Pick<OwnKeys, 'find' | 'claim' | 'attested'>
+
 /** Only a process with attested keys of its own can grant one. */
 export class OwnEvidence extends AttestedCvm {
-  readonly #keys: OwnKeys
+  readonly #keys: OpeningKeys
   readonly #ask: AskApp
   readonly #giveBack: () => void
   #keyId: number | undefined
   #released = false
 
-  constructor(keys: OwnKeys, ask: AskApp, giveBack: () => void) {
+  constructor(keys: OpeningKeys, ask: AskApp, giveBack: () => void) {
     super()
     this.#keys = keys
     this.#ask = ask
@@ -46,11 +49,11 @@ export class OwnEvidence extends AttestedCvm {
 }
 
 /** As many at a time as the app is given. */
-export function ownEvidence(keys: OwnKeys, ask: AskApp, atOnce: number): Leases {
+export function ownEvidence(keys: OpeningKeys, ask: AskApp, atOnce: number): Leases {
   let free = atOnce
   return {
     lease() {
-      if (free < 1 || !keys.attested) return undefined
+      if (free < 1) return undefined
       free -= 1
       return new OwnEvidence(keys, ask, () => void (free += 1))
     },

@@ -46,7 +46,9 @@ export async function ownPlacement(settings: AgentSettings, world: World): Promi
   return settings.placement === 'sealed' ? inSealed(options) : inInside(settings, options, world)
 }
 
-function inSealed(options: RequestOptions): OwnPlacement {
+type OwnOptions = RequestOptions & { readonly keys: OwnKeys }
+
+function inSealed(options: OwnOptions): OwnPlacement {
   const timer = setInterval(() => options.keys.tend(), tick).unref()
   return {
     links: { layer: 'inner', keys: options.keys, sealed: sealedRequests(options) },
@@ -60,7 +62,7 @@ function inSealed(options: RequestOptions): OwnPlacement {
 
 type Inside = Extract<AgentSettings, { placement: 'inside' }>
 
-async function inInside(settings: Inside, options: RequestOptions, { log, now }: World): Promise<OwnPlacement> {
+async function inInside(settings: Inside, options: OwnOptions, { log, now }: World): Promise<OwnPlacement> {
   const bundle = new BundleFile(settings.public.bundle)
   const listening = await openInside({ ...options, public: settings.public, bundle })
   const look = watching(bundle, log, now)

@@ -11,11 +11,10 @@ import { cannotOpen } from '../../shared/http/problem.ts'
 import { answerAndClose } from '../../shared/upstream/answer.ts'
 import { askApp } from './ask-app.ts'
 import type { RequestSettings } from './own-config.ts'
-import { ownEvidence } from './own-evidence.ts'
-import type { OwnKeys } from './own-keys.ts'
+import { ownEvidence, type OpeningKeys } from './own-evidence.ts'
 
 export type RequestOptions = {
-  readonly keys: OwnKeys
+  readonly keys: OpeningKeys
   readonly settings: RequestSettings
   /** Path of the app's Unix socket. */
   readonly app: string

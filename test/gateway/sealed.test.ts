@@ -144,6 +144,16 @@ describe('leases', () => {
     expect(town.outcomes).toEqual(['no-cvm'])
   })
 
+  test('every socket taken: a plain 503 before anything is opened', async () => {
+    const town = await sealedTown([{ connections: 1 }])
+    const cvm = one(town.cvms)
+    const held = cvm.pool.lease()
+    expect((await post(town.app, mediaTypes.request, utf8('whatever'))).status).toBe(503)
+    held?.release()
+    expect((await post(town.app, mediaTypes.request, utf8('whatever'))).status).toBe(400)
+    expect(town.outcomes).toEqual(['no-cvm', 'unopened'])
+  })
+
   test('none of the CVM that is meant: a sealed 503, and the others are not taken in its place', async () => {
     const town = await sealedTown([{}, {}])
     const [gone, there] = town.cvms

@@ -1,7 +1,7 @@
 /** Machines that open requests themselves, and what a publisher and a client need of one. */
 import { OwnKeys, type OwnKeysOptions } from '../../../gateway/cvm/own-keys.ts'
 import type { RequestSettings } from '../../../gateway/cvm/own-config.ts'
-import { sealedRequests } from '../../../gateway/cvm/requests.ts'
+import { sealedRequests, type RequestOptions } from '../../../gateway/cvm/requests.ts'
 import type { Outcome } from '../../../gateway/oblivious.ts'
 import { defaultGatewayLimits } from '../../../gateway/opened.ts'
 import { keyResources, readKeyAnswer, writeKeyQuestion } from '../../../shared/attestation/key-evidence.ts'
@@ -33,6 +33,8 @@ export type Sealed = {
   readonly pool: CvmPool
   readonly keys: OwnKeys
   readonly outcomes: Outcome[]
+  /** ids of keys by which a message was to be opened */
+  readonly found: number[]
   readonly clocks: { day: number; mono: number }
 }
 
@@ -56,16 +58,31 @@ export async function sealedMachine(options: SealedOptions = {}): Promise<Sealed
     ...options.keys,
   })
   const outcomes: Outcome[] = []
+  const found: number[] = []
   const machine = await machineWith({
     ...options,
     own: (app) => {
       const settings = { ...requestSettings, ...options.requests }
       const ended = (outcome: Outcome) => void outcomes.push(outcome)
-      return { layer: 'inner', keys, sealed: sealedRequests({ keys, settings, app, now, ended }) }
+      return { layer: 'inner', keys, sealed: sealedRequests({ keys: noting(keys, found), settings, app, now, ended }) }
     },
   })
   const { pool } = await readyPool(machine, { connections: options.connections ?? 2 })
-  return { machine, pool, keys, outcomes, clocks }
+  return { machine, pool, keys, outcomes, found, clocks }
+}
+
+/** The same keys, telling which of them is looked up. */
+function noting(keys: OwnKeys, found: number[]): RequestOptions['keys'] {
+  return {
+    find(keyId) {
+      found.push(keyId)
+      return keys.find(keyId)
+    },
+    claim: (message) => keys.claim(message),
+    get attested() {
+      return keys.attested
+    },
+  }
 }
 
 /** A checkpoint note that two witnesses cosigned, as the publisher has it. */

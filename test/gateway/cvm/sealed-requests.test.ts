@@ -14,6 +14,7 @@ import type { KeyConfig } from '../../../shared/ohttp/key-config.ts'
 import { chunked, sealed, sealedChunked, standard } from '../../../shared/ohttp/labels.ts'
 import { sealRequest } from '../../../shared/ohttp/request.ts'
 import { binaryRequest, chunkedHead, type Inside } from '../town.ts'
+import { until } from './machine.ts'
 import { minute, openedKeys, said, sealedMachine, type Sealed } from './own-machine.ts'
 import { leased } from './pools.ts'
 
@@ -87,6 +88,18 @@ describe('standard', () => {
     expect(inner.status).toBe(status)
     expect(answer.bytes).toHaveLength(512)
     expect(place.machine.reached).toEqual([])
+  })
+
+  test('more at a time than the app is given are not opened', async () => {
+    let begun = 0
+    const place = await sealedMachine({ requests: { atOnce: 1 }, handler: () => void (begun += 1) })
+    const config = await firstKey(place)
+    const hanging = send(place, (await message(config)).message)
+    await until(() => begun === 1, 'the app has one')
+    expect((await send(place, (await message(config)).message)).text).toBe(cannotOpen.body)
+    expect([begun, place.outcomes]).toEqual([1, ['no-cvm']])
+    await hanging
+    expect(place.outcomes).toEqual(['no-cvm', 'cvm-slow'])
   })
 
   test('an app that is gone is a sealed 502', async () => {
@@ -191,6 +204,27 @@ describe('chunked', () => {
     expect(fromUtf8(inner.content)).toBe(`data: one\n\n${'x'.repeat(40_000)}`)
     expect(Math.max(...chunks.map(({ length }) => length))).toBe(15_872)
     expect(Object.fromEntries(answer.headers)).toMatchObject({ 'content-type': mediaTypes.sealedChunkedResponse })
+  })
+
+  test('a key that ends between the opening and the sending sends nothing', async () => {
+    const place = await sealedMachine()
+    const sealer = await sealRequestChunks(nodeHpke, await firstKey(place), suite, sealedChunked)
+    const opener = sealer.response()
+    const head = chunkedHead({ ...today(), method: 'POST' })
+    async function* body() {
+      yield concat(sealer.head, await sealer.seal(head.subarray(0, 3)))
+      // The first chunk has opened as soon as its key was looked up.
+      await until(() => place.found.length > 0, 'it is open')
+      place.clocks.mono += 55 * minute
+      yield await sealer.seal(head.subarray(3))
+      yield await sealer.final(encodeEnd())
+    }
+    const answer = await said(place.pool, 'POST', keyResources.sealed, body(), mediaTypes.sealedChunkedRequest)
+    const inner = decodeResponse(concat(...(await opener.push(answer.bytes)), ...(await opener.end())))
+    expect(inner.status).toBe(503)
+    // Its claims are gone with it, so nobody could say that this one is new.
+    expect(place.outcomes).toEqual(['store-unavailable'])
+    expect(place.machine.reached).toEqual([])
   })
 
   test('a chunk of more than 15,872 octets is refused', async () => {
