@@ -1,6 +1,5 @@
 /** A policy as people hold it: a draft in JSON with lines of comment, or the note that some of them have signed. */
 import { policyText } from '../../attestation/signed-policy.ts'
-import { Refusal } from '../../refusal.ts'
 import { parseNote } from '../../tlog/note.ts'
 import { readText as readSigned } from '../../tlog/signed-text.ts'
 import { parseStrictJson } from '../../tlog/strict-json.ts'
@@ -25,19 +24,5 @@ export function textOf({ value, note }: Draft): string {
 
 function draftJson(text: string): unknown {
   // Spaces for comments, so that a mistake is told at its own line.
-  const plain = text.replace(/^[ \t]*\/\/.*$/gm, (line) => ' '.repeat(line.length))
-  try {
-    return parseStrictJson(plain)
-  } catch (cause) {
-    if (!(cause instanceof Refusal)) throw cause
-    throw new Refusal(
-      cause.code,
-      cause.message.replace(/at (\d+)$/, (_, at) => lineAt(plain, Number(at))),
-      { cause },
-    )
-  }
-}
-
-function lineAt(text: string, at: number): string {
-  return `in line ${text.slice(0, at).split('\n').length}`
+  return parseStrictJson(text.replace(/^[ \t]*\/\/.*$/gm, (line) => ' '.repeat(line.length)))
 }
