@@ -7,7 +7,7 @@ const relayMay =
 const canDecrypt = '^node_modules/(hpke|@hpke|@noble/ciphers|@noble/curves|@panva)(/|$)'
 const floor0 = '^shared/(bytes|refusal)\\.ts$'
 const protocols = ['http', 'bhttp', 'hpke', 'ohttp', 'attestation', 'tlog', 'privacy-pass', 'limits', 'shaping']
-const siblings = { ohttp: ['hpke'], bhttp: ['http'], attestation: ['tlog'] }
+const siblings = { ohttp: ['hpke'], bhttp: ['http', 'shaping'], attestation: ['tlog'] }
 
 const protocolRules = protocols.map((room) => ({
   name: `${room}-imports-only-its-floor`,
