@@ -106,7 +106,7 @@ describe('cells of events', () => {
     )
   })
 
-  test('a byte order mark does not become part of the first field after an idle cell', async () => {
+  test('a byte order mark does not become part of the first field after an idle cell', () => {
     const stream = new CellStream(head, events)
     const cells = [stream.tick() as Cell]
     stream.push(utf8('\u{feff}data: x\n\n'))
