@@ -31,6 +31,12 @@ const route = {
     example: 'gateway-ca.pem',
     says: 'PEM file; if set, only these certify the gateway',
   },
+  pins: {
+    kind: file,
+    absent: 'any key that is certified',
+    example: 'gateway.pins',
+    says: "file with the gateway's pinned keys, a line HEX END for each (SHA-256 of its public key, and when the pin ends, within 90 days); without ca no authority is asked",
+  },
   clientCertificate: optional('none', {
     key: { kind: secretFile, example: 'to-gateway.key', says: 'PEM file with the private key of the certificate' },
     cert: {
@@ -70,17 +76,12 @@ const limits = {
 
 const upstream = {
   connections: {
-    kind: count(),
-    default: 256,
-    says: 'connections to each gateway, shared by everybody; more than limits.incremental, since each such upload holds one',
+    kind: count({ most: 4096 }),
+    default: 128,
+    says: 'connections that are kept open to each gateway, shared by everybody; more than limits.incremental, since each such upload holds one',
   },
   queue: { kind: count({ least: 0 }), default: 1024, says: 'requests that may wait for a connection; beyond, 503' },
   wait: { kind: duration(), default: '5s', says: 'how long one may wait; beyond, 503' },
-  warm: {
-    kind: count({ least: 0, most: 256 }),
-    default: 8,
-    says: 'connections kept open by asking for the keys, so that arrivals need not open them; 0 for none',
-  },
   firstByte: { kind: duration(), default: '65s', says: 'how long a gateway may say nothing at first' },
   stall: { kind: duration(), default: '30s', says: 'how long a gateway may say nothing in the middle' },
   lifetime: { kind: duration(), default: '5min', says: 'how old a connection gets before it is replaced' },
@@ -166,10 +167,10 @@ const rules: readonly Rule<RelaySettings>[] = [
   },
   {
     at: where(
-      ({ gateway, ca, clientCertificate }) => isPlain(gateway) && (ca ?? clientCertificate) !== undefined,
+      ({ gateway, ca, pins, clientCertificate }) => isPlain(gateway) && (ca ?? pins ?? clientCertificate) !== undefined,
       'gateway',
     ),
-    wrong: 'is http:, so that ca and clientCertificate would do nothing',
+    wrong: 'is http:, so that ca, pins and clientCertificate would do nothing',
     remedy: 'write https:, or remove them',
   },
   {

@@ -4,12 +4,14 @@ import { createHealth, type Health } from '../shared/observability/health.ts'
 import { createMetrics, type Metrics } from '../shared/observability/metrics.ts'
 import { createTally } from '../shared/observability/tally.ts'
 import { bucketNamer } from '../shared/limits/limiter.ts'
+import type { Trust } from '../shared/upstream/dial.ts'
 import { poolTo, type PoolOptions, type UpstreamPool } from '../shared/upstream/node.ts'
 import { listen, type ListenOptions, type ServeTls } from '../shared/upstream/serve.ts'
 import { createAdmission } from './admit.ts'
 import { createRelay, type Route } from './app.ts'
 import type { RelaySettings, RouteSettings } from './config.ts'
 import { relayMetrics, type RelayCounts } from './metrics.ts'
+import { createLinks } from './links.ts'
 import { createMirror, type KeptMirror } from './mirror.ts'
 import type { RelayLog } from './vocabulary.ts'
 
@@ -39,7 +41,8 @@ export async function openRelay(settings: RelaySettings, world: World): Promise<
   const metrics = createMetrics()
   const active = (): number => ways.reduce((sum, { pool }) => sum + pool.active(), 0)
   const { tally, mirrored } = relayMetrics(metrics, { active, abandoned: admission.abandoned }, log)
-  const way = (route: RouteSettings): Way => wayTo(route, settings, world, mirrored)
+  const links = createLinks(world)
+  const way = (route: RouteSettings): Way => wayTo(route, settings, world, links.to(route), mirrored)
   const [first, ...others] = settings.routes
   const ways = [way(first), ...others.map(way)] as const
   const failed = createTally<'unexpected'>({
@@ -64,10 +67,16 @@ export async function openRelay(settings: RelaySettings, world: World): Promise<
 
 type Way = Route & { readonly pool: UpstreamPool; readonly looks: UpstreamPool; readonly mirror: KeptMirror }
 
-function wayTo(route: RouteSettings, settings: RelaySettings, world: World, told: RelayCounts['mirrored']): Way {
-  const pool = poolFor(route, world, settings.upstream)
+function wayTo(
+  route: RouteSettings,
+  settings: RelaySettings,
+  world: World,
+  trust: () => Trust,
+  told: RelayCounts['mirrored'],
+): Way {
+  const pool = poolFor(route, trust, world, settings.upstream)
   // Connections of their own, one a resource: looks must not wait behind clients.
-  const looks = poolFor(route, world, { connections: 2, queue: 0, firstByte: 10_000, stall: 10_000 })
+  const looks = poolFor(route, trust, world, { connections: 2, queue: 0, firstByte: 10_000, stall: 10_000 })
   const mirror = createMirror({ forward: looks.forward, now: world.now, told })
   return { name: route.name, path: pathOf(route.gateway), forward: pool.forward, pool, looks, mirror }
 }
@@ -106,15 +115,13 @@ async function open(
   }
 }
 
-function poolFor(route: RouteSettings, { file }: World, sizes: Partial<PoolOptions>): UpstreamPool {
-  const { gateway, plaintextLoopback, ca, clientCertificate: own } = route
-  return poolTo({
-    origin: new URL(gateway).origin,
-    plaintextLoopback,
-    ca: ca === undefined ? undefined : file(ca),
-    clientCertificate: own === undefined ? undefined : { key: file(own.key), cert: file(own.cert) },
-    ...sizes,
-  })
+function poolFor(
+  { gateway, plaintextLoopback }: RouteSettings,
+  trust: () => Trust,
+  { now }: World,
+  sizes: Partial<PoolOptions>,
+): UpstreamPool {
+  return poolTo({ origin: new URL(gateway).origin, plaintextLoopback, trust, now, keepOpen: true, ...sizes })
 }
 
 // A bare origin means RFC 9540's well-known resource. A query is part of what the operator configured, so it stays.

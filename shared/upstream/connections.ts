@@ -1,8 +1,12 @@
 /**
- * A fixed number of connections to one upstream, one exchange at a time on each. undici's own pool walks through all its
- * clients, twice for every request; here one is taken from the top of a stack, and those that are not needed fall idle.
+ * A fixed number of connections to one upstream, all opened before anybody comes and replaced by age: how many there are
+ * and when one begins is settled by settings and a clock, by no arrival. Which of them an exchange takes is a throw of
+ * the dice: to take the one used last would join the requests of one client (privacy.md 2.6, 4.5; OHTTP-R8).
  */
-import type { Client } from 'undici'
+import { createBag } from './bag.ts'
+import { Connection, type ConnectionOptions } from './connection.ts'
+import type { Dialled } from './dial.ts'
+import { createDialling } from './dialling.ts'
 import type { PoolExchange } from './pool-exchange.ts'
 
 export type Connections = {
@@ -10,31 +14,40 @@ export type Connections = {
   start(exchange: PoolExchange): void
   /** An exchange that is over does not wait any more. */
   forget(exchange: PoolExchange): void
+  /** Those that take exchanges. */
+  readonly open: () => number
   close(): Promise<void>
 }
 
-/** `until` is the time after which a connection is not used again. */
-type Slot = { readonly client: Client; free: boolean; until: number }
-
-export type ConnectionsOptions = {
-  readonly dial: () => Client
-  readonly most: number
-  /** milliseconds: of a connection, and of waiting for one */
+export type ConnectionsOptions = Omit<ConnectionOptions, 'socket' | 'until'> & {
+  readonly dial: () => Promise<Dialled>
+  readonly size: number
+  /** milliseconds: the longest life of a connection, and how long an exchange may wait for one */
   readonly lifetime: number
   readonly wait: number
+  /** milliseconds between two looks at what is missing, too old, or idle */
+  readonly every: number
+  /** What is asked, for nobody, on a connection that is idle for `idle` milliseconds, lest the other side close it. */
+  readonly question: (() => PoolExchange) | undefined
+  readonly idle: number
+  /** a random whole number below the one given */
+  readonly dice: (below: number) => number
 }
 
-export function createConnections({ dial, most, lifetime, wait }: ConnectionsOptions): Connections {
-  const slots = new Set<Slot>()
-  const free: Slot[] = []
+export function createConnections(options: ConnectionsOptions): Connections {
+  const { dial, size, streams, lifetime, wait, every, question, idle, dice } = options
+  const standing = new Set<Connection>()
+  const leaving = new Set<Connection>()
+  const free = createBag<Connection>(dice)
   const waiting = new Map<PoolExchange, NodeJS.Timeout>()
-  let made = 0
+  const dialling = createDialling({ dial, missing: () => size - standing.size, arrived, failed })
   let closed = false
 
   function start(exchange: PoolExchange): void {
-    const slot = take()
-    if (slot !== undefined) run(slot, exchange)
-    else if (closed) queueMicrotask(() => exchange.fail('broken'))
+    const connection = free.draw()
+    const down = closed ? 'broken' : standing.size === 0 ? dialling.down() : undefined
+    if (connection !== undefined) run(connection, exchange)
+    else if (down !== undefined) queueMicrotask(() => exchange.fail(down))
     // It can be asked for again with a clear conscience: nothing of it was sent.
     else
       waiting.set(
@@ -43,29 +56,26 @@ export function createConnections({ dial, most, lifetime, wait }: ConnectionsOpt
       )
   }
 
-  // The one that was used last: it is the least likely to have been closed meanwhile.
-  function take(): Slot | undefined {
-    const now = Date.now()
-    for (let slot = free.pop(); slot !== undefined; slot = free.pop()) {
-      if (now < slot.until) return slot
-      retire(slot)
+  function run(connection: Connection, exchange: PoolExchange): void {
+    exchange.ifUnsent(() => start(exchange))
+    connection.run(exchange)
+    settle(connection)
+  }
+
+  function settle(connection: Connection): void {
+    if (standing.has(connection) && connection.hasRoom) free.add(connection)
+    else free.remove(connection)
+  }
+
+  function room(connection: Connection): void {
+    // One whose time is over takes nothing more; who waits, waits for the one that replaces it.
+    if (Date.now() >= connection.until) {
+      retire(connection)
+      return
     }
-    return slots.size < most && !closed ? open() : undefined
-  }
-
-  function run(slot: Slot, exchange: PoolExchange): void {
-    slot.free = false
-    const ready = slot.client.dispatch(exchange.options, exchange)
-    // A client that refuses what it is given says so at once and never drains.
-    if (ready || exchange.over) release(slot)
-  }
-
-  function release(slot: Slot): void {
-    if (slot.free || !slots.has(slot)) return
-    slot.free = true
-    free.push(slot)
+    settle(connection)
     const [next] = waiting.keys()
-    if (next === undefined) return
+    if (next === undefined || closed) return
     forget(next)
     start(next)
   }
@@ -75,37 +85,56 @@ export function createConnections({ dial, most, lifetime, wait }: ConnectionsOpt
     waiting.delete(exchange)
   }
 
-  function open(): Slot {
-    const slot: Slot = { client: dial(), free: false, until: Infinity }
-    const age = lifetime * share(made++)
-    slots.add(slot)
-    slot.client.on('connect', () => (slot.until = Date.now() + age))
-    // After an end, an error, a failed connect alike; a turn of the loop later, in which a close would have shown.
-    slot.client.on('drain', () => release(slot))
-    return slot
+  function retire(connection: Connection): void {
+    standing.delete(connection)
+    free.remove(connection)
+    if (!connection.idle) leaving.add(connection)
+    connection.retire()
   }
 
-  // Only ever a free one, so that nothing is cut; whoever comes next opens another.
-  function retire(slot: Slot): void {
-    slots.delete(slot)
-    void slot.client.close()
+  function ended(connection: Connection): void {
+    standing.delete(connection)
+    leaving.delete(connection)
+    free.remove(connection)
   }
 
+  function arrived({ socket, until }: Dialled): void {
+    // Between three quarters and all of it, so that those which were opened together do not all go together.
+    const age = lifetime * (0.75 + dice(1024) / 4096)
+    const connection = new Connection({ ...options, socket, until: Math.min(until, Date.now() + age) }, { room, ended })
+    standing.add(connection)
+    // HTTP/2 has things to say before the first exchange, and somebody must listen.
+    if (streams > 1 && question !== undefined) run(connection, question())
+    else room(connection)
+  }
+
+  function failed(why: 'timeout' | 'broken'): void {
+    if (standing.size === 0) for (const exchange of waiting.keys()) exchange.fail(why)
+  }
+
+  // What was lost is replaced here and not when it is lost: that a connection begins must tell of nothing but the time.
+  function look(): void {
+    const now = Date.now()
+    for (const connection of standing) {
+      // In HTTP/1.1 a busy one keeps its place: it has no room to be missed.
+      if (now >= connection.until && (connection.idle || streams > 1)) retire(connection)
+      else if (question !== undefined && connection.idle && now - connection.since >= idle) run(connection, question())
+    }
+    dialling.fill()
+  }
+
+  dialling.fill()
+  const clock = setInterval(look, every).unref()
   return {
     start,
     forget,
+    open: () => standing.size,
     async close() {
       closed = true
-      free.length = 0
-      const ending = [...slots].map(({ client }) => client.destroy())
-      slots.clear()
+      clearInterval(clock)
+      dialling.stop()
       for (const exchange of waiting.keys()) exchange.fail('broken')
-      await Promise.all(ending)
+      await Promise.all([...standing, ...leaving].map((connection) => connection.destroy()))
     },
   }
-}
-
-// Nine tenths of the lifetime up to all of it, so that connections that were opened together do not all go together.
-function share(index: number): number {
-  return 1 - (index % 16) / 160
 }

@@ -1,25 +1,29 @@
 /**
- * The way out of Node: warm connections to one upstream, shared by everybody, over undici's dispatch: the fastest way
+ * The way out of Node: open connections to one upstream, shared by everybody, over undici's dispatch: the fastest way
  * and the one with a closed head (feasibility 1, A1-A3, A11). Node's fetch would add fields of its own.
  */
-import { Client } from 'undici'
+import { randomInt } from 'node:crypto'
 import { Refusal } from '../refusal.ts'
 import { createConnections } from './connections.ts'
+import { dial, trustOf, type Trust } from './dial.ts'
 import type { Flow, Forward, Listener } from './exchange.ts'
 import { isLoopback } from './loopback.ts'
 import { PoolExchange } from './pool-exchange.ts'
-import { keepWarm } from './warm.ts'
+import { idleQuestion } from './warm.ts'
 
 export type PoolOptions = {
   /** Scheme, host and port; a path is ignored. */
   readonly origin: string
   /** The switch without which `http:` is refused even on loopback. */
   readonly plaintextLoopback?: boolean | undefined
-  /** PEM; replaces the public roots: with it only these certify the upstream. */
-  readonly ca?: string | Buffer | undefined
-  /** PEM; shows who the relay is (RFC 9458 §6.2.2): one certificate for the whole process, never one per client. */
-  readonly clientCertificate?: { readonly key: string | Buffer; readonly cert: string | Buffer } | undefined
+  /** Whom to believe and what to show, asked for each new connection. Left out: the public roots, and nothing. */
+  readonly trust?: (() => Trust) | undefined
+  /** HTTP/1.1, or HTTP/2 and nothing else. */
+  readonly http?: 1 | 2
+  /** How many connections there are, whoever comes. */
   readonly connections?: number
+  /** Exchanges at a time on one of them; HTTP/2 only. */
+  readonly streams?: number
   /** Requests that may wait for a connection before new ones are refused as `busy`. */
   readonly queue?: number
   /** milliseconds that one of them may wait before it is `busy` too */
@@ -30,71 +34,73 @@ export type PoolOptions = {
   readonly stall?: number
   /** milliseconds after which a connection is replaced; by age and never by count, which would change the last head */
   readonly lifetime?: number
-  /** Connections that are opened, and kept open, before anybody needs them. */
-  readonly warm?: number
+  /** Asks for the key list on a connection that nobody has used for `idle` milliseconds, lest it be closed. */
+  readonly keepOpen?: boolean
+  readonly idle?: number
+  /** milliseconds between two looks at what is missing or too old */
+  readonly every?: number
+  readonly dice?: (below: number) => number
+  readonly now?: () => number
 }
 
 export type UpstreamPool = {
   readonly forward: Forward
   /** Exchanges under way, those waiting for a connection included. */
   readonly active: () => number
+  /** Connections that take exchanges. */
+  readonly open: () => number
   close(): Promise<void>
 }
 
 export function poolTo(options: PoolOptions): UpstreamPool {
-  const { connections = 256, queue = 1024, wait = 5_000, lifetime = 300_000, warm = 0 } = options
-  const origin = secureOrigin(options)
-  const settings = clientSettings(options)
-  const pool = createConnections({ dial: () => new Client(origin, settings), most: connections, lifetime, wait })
+  const { connections = 128, http = 1, streams = 32, queue = 1024 } = options
+  const pool = createConnections(settled(options))
+  const most = connections * (http === 1 ? 1 : streams) + queue
   let active = 0
-  const done = (exchange: PoolExchange): void => {
-    active--
-    pool.forget(exchange)
-  }
   const forward: Forward = (request, listener) => {
-    if (active >= connections + queue) return busy(listener)
+    if (active >= most) return busy(listener)
     active++
-    const exchange = new PoolExchange(request, listener, done)
+    const exchange = new PoolExchange(request, listener)
+    exchange.whenOver(() => {
+      active--
+      pool.forget(exchange)
+    })
     pool.start(exchange)
     return exchange
   }
-  const cool = keepWarm(forward, Math.min(warm, connections))
+  // Whatever is still under way when it closes has been given its time by the door.
+  return { forward, active: () => active, open: pool.open, close: () => pool.close() }
+}
+
+function settled(options: PoolOptions): Parameters<typeof createConnections>[0] {
+  const { connections: size = 128, http = 1, wait = 5_000, firstByte = 65_000, stall = 30_000 } = options
+  const { lifetime = 300_000, keepOpen = false, idle = 10_000, every = 1_000, dice = randomInt } = options
+  const { connect: limit = 5_000, trust = publicTrust, now = Date.now } = options
+  const { streams = 32 } = options
+  const origin = secureOrigin(options)
+  if (http === 2 && (streams < 2 || origin.protocol === 'http:')) {
+    throw new TypeError('HTTP/2 is https:, and more than one exchange at a time')
+  }
+  const protocol = http === 1 ? 'http/1.1' : 'h2'
   return {
-    forward,
-    active: () => active,
-    // Whatever is still under way at this point has been given its time by the door.
-    close() {
-      cool()
-      return pool.close()
-    },
+    origin: origin.origin,
+    dial: () => dial({ origin, trust, protocol, limit, now }),
+    streams: http === 1 ? 1 : streams,
+    question: keepOpen ? idleQuestion : undefined,
+    ...{ size, wait, firstByte, stall, lifetime, idle, every, dice },
   }
 }
 
-function secureOrigin({ origin, plaintextLoopback = false }: PoolOptions): string {
+let publicRoots: Trust | undefined
+const publicTrust = (): Trust => (publicRoots ??= trustOf({}))
+
+function secureOrigin({ origin, plaintextLoopback = false }: PoolOptions): URL {
   const url = new URL(origin)
   const plain = url.protocol === 'http:' && plaintextLoopback && isLoopback(url.hostname)
   if (url.protocol !== 'https:' && !plain) {
     throw new Refusal('insecure-configuration', 'an upstream is https:, or http: on loopback behind its own switch')
   }
-  return url.origin
-}
-
-function clientSettings(options: PoolOptions): Client.Options {
-  const { connect = 5_000, firstByte = 65_000, stall = 30_000 } = options
-  const { ca, clientCertificate } = options
-  return {
-    pipelining: 1,
-    allowH2: false,
-    connectTimeout: connect,
-    headersTimeout: firstByte,
-    bodyTimeout: stall,
-    // Well below what a server of ours keeps, so that no request meets a connection that is being closed.
-    keepAliveTimeout: 30_000,
-    keepAliveMaxTimeout: 30_000,
-    maxHeaderSize: 16_384,
-    maxCachedSessions: 0,
-    connect: { ...(ca === undefined ? {} : { ca }), ...clientCertificate, rejectUnauthorized: true },
-  }
+  return url
 }
 
 function busy(listener: Listener): Flow {

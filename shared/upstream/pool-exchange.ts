@@ -2,22 +2,37 @@
 import type { Dispatcher } from 'undici'
 import type { Flow, Listener, UpstreamFailure, UpstreamRequest } from './exchange.ts'
 
+/** A connection that was over before it was used. The code is one that undici does not know: after its own it would dial again. */
+export class Spent extends Error {
+  readonly code = 'ASUNDER_CONNECTION_SPENT'
+}
+
 export class PoolExchange implements Dispatcher.DispatchHandler, Flow {
   readonly options: Dispatcher.DispatchOptions
   readonly #listener: Listener
-  readonly #done: (exchange: PoolExchange) => void
+  readonly #ended: (() => void)[] = []
+  #elsewhere: (() => void) | undefined
   #controller: Dispatcher.DispatchController | undefined
   #aborted = false
   #over = false
 
-  constructor(request: UpstreamRequest, listener: Listener, done: (exchange: PoolExchange) => void) {
+  constructor(request: UpstreamRequest, listener: Listener) {
     this.options = dispatchOptions(request)
     this.#listener = listener
-    this.#done = done
   }
 
   get over(): boolean {
     return this.#over
+  }
+
+  /** Runs `then` when it is over, before its listener hears of it. */
+  whenOver(then: () => void): void {
+    this.#ended.push(then)
+  }
+
+  /** What to do if the connection that it is given to next turns out to be over before anything of it was sent. */
+  ifUnsent(elsewhere: () => void): void {
+    this.#elsewhere = elsewhere
   }
 
   pause(): void {
@@ -37,15 +52,16 @@ export class PoolExchange implements Dispatcher.DispatchHandler, Flow {
   /** Ends it, also before a connection has it. */
   fail(why: UpstreamFailure): void {
     if (this.#over) return
-    this.#over = true
-    this.#done(this)
+    this.#end()
     this.#listener.fail(why)
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
+    // OHTTP-R7: undici starts a second time what an HTTP/2 peer says it did not take. Whether it looked, nobody knows.
+    const second = this.#controller !== undefined
     this.#controller = controller
     // Let go while its connection was being opened: nothing of it is written.
-    if (this.#aborted) this.abort()
+    if (second || this.#aborted) this.abort()
   }
 
   onResponseStart(_: Dispatcher.DispatchController, status: number, fields: Record<string, unknown>): void {
@@ -63,13 +79,19 @@ export class PoolExchange implements Dispatcher.DispatchHandler, Flow {
   }
 
   onResponseEnd(): void {
-    this.#over = true
-    this.#done(this)
+    if (this.#over) return
+    this.#end()
     this.#listener.end()
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
-    this.fail(failureOf(error))
+    if (error instanceof Spent && this.#controller === undefined && !this.#over) this.#elsewhere?.()
+    else this.fail(failureOf(error))
+  }
+
+  #end(): void {
+    this.#over = true
+    for (const then of this.#ended) then()
   }
 }
 
@@ -78,7 +100,7 @@ function dispatchOptions({ method, path, fields, body }: UpstreamRequest): Dispa
   return { method, path, headers: fields as string[], body: body as Uint8Array | null, idempotent: false }
 }
 
-const timeouts = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT'])
+const timeouts = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'ETIMEDOUT'])
 
 function failureOf(error: Error & { code?: string }): UpstreamFailure {
   return timeouts.has(error.code ?? '') ? 'timeout' : 'broken'

@@ -32,7 +32,7 @@ test('the least that works, and its defaults', () => {
       ...{ drainBytes: 8_388_608, drainTime: 30_000, abandoned: 128, incremental: 32 },
     },
     upstream: {
-      ...{ connections: 256, queue: 1024, wait: 5_000, warm: 8 },
+      ...{ connections: 128, queue: 1024, wait: 5_000 },
       ...{ firstByte: 65_000, stall: 30_000, lifetime: 300_000 },
     },
     connections: 10_000,
@@ -46,7 +46,7 @@ test.each([
   { listen: { host: '::1', port: 443, tls } },
   { routes: [secure, { ...secure, name: 'second', ca: 'ca.pem', clientCertificate: tls }] },
   { rate: { perSecond: 0.5, burst: 10 } },
-  { limits: { incremental: 0 }, upstream: { connections: 1, queue: 0, warm: 0 } },
+  { limits: { incremental: 0 }, upstream: { connections: 1, queue: 0 } },
 ])('taken: %j', (more) => {
   expect(read(more)).toMatchObject(more)
 })
@@ -150,7 +150,7 @@ describe('refused, with the setting and the remedy', () => {
     [
       'a certificate that plaintext cannot show',
       { routes: [{ ...route, clientCertificate: tls }] },
-      'routes.0.gateway: is http:, so that ca and clientCertificate',
+      'routes.0.gateway: is http:, so that ca, pins and clientCertificate',
       'Write https:',
     ],
     [

@@ -28,7 +28,8 @@ export type TestRelayOptions = Partial<Pick<RelayOptions, 'cors' | 'hosts'>> & {
 }
 
 export async function relayTo(gatewayPort: number, options: TestRelayOptions = {}): Promise<TestRelay> {
-  const pool = poolTo({ origin: `http://${loop}:${gatewayPort}`, plaintextLoopback: true, ...options.pool })
+  const sizes = { connections: 1, every: 5, ...options.pool }
+  const pool = poolTo({ origin: `http://${loop}:${gatewayPort}`, plaintextLoopback: true, ...sizes })
   const limits = { ...defaultLimits, ...options.limits }
   const nameOf = bucketNamer({ salt: () => new Uint8Array(32), now: Date.now })
   const admission = createAdmission({ rate: options.rate, abandoned: limits.abandoned, nameOf, now: Date.now })
@@ -69,7 +70,7 @@ export async function httpGateway(
 
 export type RawGateway = {
   readonly port: number
-  /** what each connection sent, in the order of connections */
+  /** what each connection that said something sent, in the order in which they began to */
   readonly heard: string[]
   readonly sockets: Socket[]
 }
@@ -82,11 +83,12 @@ export async function rawGateway(
   const heard: string[] = []
   const sockets: Socket[] = []
   const server = createServer((socket) => {
-    const at = heard.push('') - 1
+    let at: number | undefined
     sockets.push(socket)
     let pending = ''
     socket.on('error', () => undefined)
     socket.on('data', (bytes) => {
+      at ??= heard.push('') - 1
       heard[at] = (heard[at] ?? '') + bytes.toString('latin1')
       pending += bytes.toString('latin1')
       if (!complete(pending)) return

@@ -119,9 +119,9 @@ describe('on loopback', () => {
 
   test('OPS-3: asked to end, it lets what is under way end, and takes nothing new', async () => {
     let finish: () => void = () => undefined
-    const gateway = await httpGateway((_request, response) => {
+    const gateway = await httpGateway(({ method }, response) => {
       response.writeHead(200, { 'content-type': 'message/ohttp-chunked-res' }).write('first')
-      finish = () => response.end('last')
+      if (method === 'POST') finish = () => response.end('last')
     })
     const { service } = await open({ listen, routes: [route(gateway.port)] })
     const client = rawClient(service.port)

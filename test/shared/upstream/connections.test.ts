@@ -19,7 +19,7 @@ async function town(options: Partial<PoolOptions> = {}): Promise<Town> {
   server.on('connection', (socket) => sockets.push(socket))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
-  const pool = poolTo({ origin: `http://127.0.0.1:${port}`, plaintextLoopback: true, ...options })
+  const pool = poolTo({ origin: `http://127.0.0.1:${port}`, plaintextLoopback: true, every: 5, ...options })
   onTestFinished(async () => {
     await pool.close()
     server.closeAllConnections()

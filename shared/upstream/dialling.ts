@@ -1,0 +1,69 @@
+/** Opens as many connections as are missing, a few at a time, and knocks ever more seldom while nobody answers. */
+import { DialFailure, type Dialled } from './dial.ts'
+
+export type DiallingOptions = {
+  readonly dial: () => Promise<Dialled>
+  readonly missing: () => number
+  readonly arrived: (dialled: Dialled) => void
+  readonly failed: (why: DialFailure['why']) => void
+}
+
+export type Dialling = {
+  /** Opens what is missing, unless a pause is on. */
+  fill(): void
+  /** Why the last attempt failed; nothing when it did not. */
+  readonly down: () => DialFailure['why'] | undefined
+  stop(): void
+}
+
+// So that a start is no flood of handshakes for the other side.
+const atOnce = 8
+const firstPause = 100
+const longestPause = 5_000
+
+export function createDialling({ dial, missing, arrived, failed }: DiallingOptions): Dialling {
+  let under = 0
+  let down: DialFailure['why'] | undefined
+  let pause = firstPause
+  let again: NodeJS.Timeout | undefined
+  let stopped = false
+
+  function fill(): void {
+    // While nobody answers, one knocks for all.
+    const most = down === undefined ? atOnce : 1
+    while (again === undefined && !stopped && under < most && under < missing()) {
+      under++
+      void dial().then(good, bad)
+    }
+  }
+
+  function good(dialled: Dialled): void {
+    under--
+    if (stopped) return void dialled.socket.destroy()
+    down = undefined
+    pause = firstPause
+    arrived(dialled)
+    fill()
+  }
+
+  function bad(cause: unknown): void {
+    under--
+    if (stopped) return
+    down = cause instanceof DialFailure ? cause.why : 'broken'
+    again ??= setTimeout(() => {
+      again = undefined
+      fill()
+    }, pause).unref()
+    pause = Math.min(longestPause, pause * 2)
+    failed(down)
+  }
+
+  return {
+    fill,
+    down: () => down,
+    stop() {
+      stopped = true
+      clearTimeout(again)
+    },
+  }
+}
