@@ -44,6 +44,7 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   const post = (context: Context): Response | Promise<Response> => {
     if (foreign(context)) return plain(problem(421))
+    if (marked(context)) return plain(problem(404))
     const family = familyOf(outerField(context, 'content-type'))
     return family === undefined ? plain(problem(415)) : oblivious(family, context)
   }
@@ -52,6 +53,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const get = (publication: () => Publication | undefined, allow: string) => (context: Context) => {
     // Hono would answer a HEAD from here by itself; wire.md knows no such resource.
     if (foreign(context) || context.req.raw.method !== 'GET') return other(allow)(context)
+    if (marked(context)) return plain(problem(404))
     return published(publication(), now())
   }
 
@@ -96,6 +98,11 @@ function published(publication: Publication | undefined, now: number): Response 
     status: 200,
     headers: { 'content-type': type, 'content-length': String(bytes.length), etag, ...freshness(publication, now) },
   })
+}
+
+// One exact path (wire.md "Resources"): a query could be a relay's mark for one client, and we have no use for any.
+function marked({ req }: Context): boolean {
+  return req.raw.url.includes('?')
 }
 
 // RFC 9112 §3.2.2: a target in absolute form names the host, whatever the field says.

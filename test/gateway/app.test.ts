@@ -62,6 +62,20 @@ describe('resources', () => {
   })
 })
 
+test.each(['/', keysPath])(
+  'a relay cannot mark a request by a query: POST %s?client is 404, unopened',
+  async (path) => {
+    const place = await town()
+    const { message } = await sealRequest(nodeHpke, place.key.config, suite, binaryRequest({}))
+    expect((await post(place.app, 'message/ohttp-req', message, `${path}?client=7`)).status).toBe(404)
+    expect([place.pool.leases, place.seen]).toEqual([0, []])
+  },
+)
+
+test.each([keysPath, bundlePath])('nor the keys by one: GET %s?client is 404', async (path) => {
+  expect(await request(await town(), 'GET', `${path}?client=7`)).toMatchObject({ status: 404 })
+})
+
 describe('plain answers are constants', () => {
   test.each([
     ['PUT', keysPath, 'GET, POST'],
