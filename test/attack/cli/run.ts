@@ -1,0 +1,83 @@
+/** `attack`: plays what was chosen, tells how it goes, and gives the exit code. */
+import { naive } from '../naive/pair.ts'
+import { play, playNaive, type Played } from '../frame/play.ts'
+import { junitOf, reportOf, type Report } from '../frame/report.ts'
+import { profiles, type Scenario } from '../frame/scenario.ts'
+import { scoreOf } from '../frame/score.ts'
+import { ours } from '../pair/ours.ts'
+import { gather, type People } from '../pair/people.ts'
+import { scenarios } from '../scenarios/all.ts'
+import { chosen, help, read, UsageError, type Options } from './options.ts'
+import { legend, listed, progress, table } from './table.ts'
+
+export type World = {
+  readonly out: (text: string) => void
+  readonly say: (text: string) => void
+  readonly write: (path: string, text: string) => void
+}
+
+export type ExitCode = 0 | 1 | 2 | 3
+
+export async function run(args: readonly string[], world: World): Promise<ExitCode> {
+  try {
+    return await told(read(args), world)
+  } catch (cause) {
+    if (!(cause instanceof UsageError)) throw cause
+    world.say(`attack: ${cause.message}`)
+    return 3
+  }
+}
+
+async function told(options: Options, world: World): Promise<ExitCode> {
+  const some = chosen(scenarios, options)
+  if (options.help) world.out(help)
+  else if (options.list) world.out(`${listed(some)}\n\n${some.length} scenarios\n\n${legend}\n`)
+  else return attacked(some, options, world)
+  return 0
+}
+
+async function attacked(some: readonly Scenario[], options: Options, world: World): Promise<ExitCode> {
+  const { seed, mutant, json, out, junit } = options
+  const started = new Date()
+  const played = await playAll(mutant ? some.filter(hasNaive) : some, options, world.say)
+  const subject = mutant ? naive.name : ours.name
+  const report = reportOf(played, { seed, subject, started, ended: new Date() })
+  const text = `${JSON.stringify(report, null, 2)}\n`
+  world.out(json ? text : `\n${table(report)}\n`)
+  if (out !== undefined) world.write(out, text)
+  if (junit !== undefined) world.write(junit, junitOf(played))
+  return scoreOf(played).exit
+}
+
+const hasNaive = ({ withoutNaive }: Scenario): boolean => withoutNaive === undefined
+
+/** One after the other: what they measure they would take from each other. */
+export async function playAll(
+  some: readonly Scenario[],
+  { seed, mutant, proof }: Pick<Options, 'seed' | 'mutant' | 'proof'>,
+  say: (text: string) => void = () => undefined,
+): Promise<readonly Played[]> {
+  const people = await gather()
+  const played: Played[] = []
+  try {
+    for (const scenario of some) {
+      const setting = { cast: castOf(scenario, people, mutant), seed, proof }
+      const one = await (mutant ? playNaive : play)(scenario, setting)
+      played.push(one)
+      say(progress(one, played.length, some.length))
+    }
+  } finally {
+    people.remove()
+  }
+  return played
+}
+
+function castOf(
+  { placements: [placement = 'front'], profiles: [profile = profiles[0]] }: Scenario,
+  people: People,
+  mutant: boolean,
+) {
+  return { placement, profile, people, subject: mutant ? naive : ours }
+}
+
+export type { Report }

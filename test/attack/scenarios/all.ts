@@ -1,0 +1,23 @@
+/** Every scenario, in the order of the catalogue. privacy.md 3.1-3.7. */
+import { groupOf, groups, type Scenario } from '../frame/scenario.ts'
+import { insideScenarios } from './gateway/inside.ts'
+import { keyTagScenarios } from './gateway/keys.ts'
+import { answerScenarios } from './relay/answers.ts'
+import { keyScenarios } from './relay/keys.ts'
+import { replayScenarios } from './relay/replay.ts'
+import { tagScenarios } from './relay/tags.ts'
+
+const order = Object.keys(groups)
+
+export const scenarios: readonly Scenario[] = [
+  ...replayScenarios,
+  ...tagScenarios,
+  ...keyScenarios,
+  ...answerScenarios,
+  ...keyTagScenarios,
+  ...insideScenarios,
+].sort((one, other) => rank(one) - rank(other))
+
+function rank({ id }: Scenario): number {
+  return order.indexOf(groupOf({ id })) * 100 + Number(id.slice(1))
+}
