@@ -4,20 +4,20 @@
  * all: what is published is published whole. trust.md 2-6, attestation.md b.4.
  */
 import { sha256 } from '@noble/hashes/sha2.js'
-import { concat, equal, hex, uint16, type Bytes } from '../bytes.ts'
+import { concat, equal, hex, uint16 } from '../bytes.ts'
 import { Refusal } from '../refusal.ts'
+import { Anchors, appraiseKey, type AppraisedKey } from './appraised-key.ts'
 import type { AttestedBundle, CvmEntry } from './bundle-fields.ts'
 import { verifyCurrentPolicy, type CurrentPolicy } from './current-policy.ts'
-import { judge, type Verdict } from './judge.ts'
-import { keyBinding, keyLives } from './key-evidence.ts'
-import { verifyAnchor, verifyLoggedIdentity, type VerifiedAnchor } from './logged.ts'
+import type { Verdict } from './judge.ts'
 import type { AllowSimulated } from './policy.ts'
-import { reportData } from './report-data.ts'
-import { usableUntil } from './revocation.ts'
-import { joined, nothingSeen, type Seen } from './seen.ts'
 import type { Proven } from './proven.ts'
+import { usableUntil } from './revocation.ts'
+import { joined, type Seen } from './seen.ts'
 import type { VerifiedPolicy } from './signed-policy.ts'
 import type { TrustRoot } from './trust-root.ts'
+
+export type { AppraisedKey } from './appraised-key.ts'
 
 export type AppraisalQuestion = {
   readonly bundle: AttestedBundle
@@ -30,18 +30,6 @@ export type AppraisalQuestion = {
   /** the role that the caller means, where it knows; otherwise the policy's */
   readonly role?: string | undefined
   readonly proven?: Proven | undefined
-}
-
-/** One key, and what is known of the machine that it lives in. Times in milliseconds since 1970. */
-export type AppraisedKey = {
-  readonly id: string
-  readonly keyConfig: Bytes
-  readonly verdict: Verdict
-  readonly anchor: 'fresh' | 'stale'
-  /** when the quorum behind its anchor had spoken: the key is not older than that */
-  readonly anchored: number
-  /** the earliest end of key, evidence and anchor */
-  readonly notAfter: number
 }
 
 export type Appraisal = {
@@ -59,12 +47,9 @@ export type Appraisal = {
   readonly seen: Seen
 }
 
-/** The layer on which a placement's keys are attested. */
-const layers = { inside: 'outer', sealed: 'inner' } as const
-
 /**
- * Refuses with the codes of verifyCurrentPolicy, verifyAnchor, verifyLoggedIdentity and the judge; with
- * `bundle-mismatch`, `key-expired`, `policy-refused` or `too-few-machines`.
+ * Refuses with the codes of verifyCurrentPolicy and appraiseKey; with `bundle-mismatch`, `policy-refused` or
+ * `too-few-machines`.
  */
 export async function appraise(question: AppraisalQuestion): Promise<Appraisal> {
   const { bundle } = question
@@ -72,9 +57,10 @@ export async function appraise(question: AppraisalQuestion): Promise<Appraisal> 
   const { policy, statement } = current
   if (!policy.binding.kinds.includes(2)) throw new Refusal('policy-refused', 'the policy wants no published keys')
   if (bundle.placement === 'inside') checkList(bundle)
-  const anchors = new Anchors(question, policy)
+  const judgement = { ...question, policy }
+  const anchors = new Anchors(judgement)
   const keys: AppraisedKey[] = []
-  for (const entry of bundle.cvms) keys.push(await appraiseEntry(entry, question, policy, anchors))
+  for (const entry of bundle.cvms) keys.push(await appraiseKey(entry, bundle.placement, judgement, anchors))
   const counted = countMachines(bundle.cvms, keys, policy)
   return {
     policy,
@@ -95,75 +81,6 @@ function notesOf({ policy, policyProof: proof, statement }: AttestedBundle) {
 function checkList({ keys, cvms }: AttestedBundle): void {
   const list = concat(...cvms.flatMap(({ keyConfig }) => [uint16(keyConfig.length), keyConfig]))
   if (!equal(keys, list)) throw new Refusal('bundle-mismatch', 'the key list is not that of the attested keys')
-}
-
-async function appraiseEntry(
-  entry: CvmEntry,
-  { bundle, root, now, seen = nothingSeen, allowSimulated, proven }: AppraisalQuestion,
-  policy: VerifiedPolicy,
-  anchors: Anchors,
-): Promise<AppraisedKey> {
-  const { id, layer, keyConfig, evidence, notBefore, notAfter, policySha256 } = entry
-  if (layer !== layers[bundle.placement]) throw new Refusal('bundle-mismatch', `a key of layer ${layer}`)
-  checkLife(entry, policy, now)
-  const { anchor, age, checkpoint, notAfter: anchorEnds } = await anchors.verified(entry.anchor)
-  const { role } = policy
-  const bound = { role, keyConfigSha256: sha256(keyConfig), anchor, notBefore, notAfter, policySha256 }
-  const verdict = await judge({
-    evidence,
-    expected: { reportData: reportData(keyBinding(bound)) },
-    policy: { ...policy.evidence, allowSimulated },
-    trust: root,
-    now,
-    seen,
-    proven,
-  })
-  if (verdict.role !== role) throw new Refusal('role-refused', `attested for ${verdict.role}, not for ${role}`)
-  await checkLogged(entry, verdict, { root, now, seen, policy })
-  const ends = Math.min(notAfter, verdict.notAfter, anchorEnds)
-  return { id, keyConfig, verdict, anchor: age, anchored: checkpoint.oldest, notAfter: ends }
-}
-
-function checkLife({ id, layer, notBefore, notAfter }: CvmEntry, { binding, clockSkew }: VerifiedPolicy, now: number) {
-  const life = notAfter - notBefore
-  if (life <= 0 || life > Math.min(keyLives[layer], binding.maxKeyLife)) {
-    throw new Refusal('key-expired', `key ${id} is good for nothing, or for too long`)
-  }
-  if (now < notBefore - clockSkew) throw new Refusal('key-expired', `key ${id} is not good yet`)
-  if (now >= notAfter) throw new Refusal('key-expired', `key ${id} ended`)
-}
-
-/** Simulated evidence stands for no image that a log could know, so there is nothing to show and nothing may be shown. */
-async function checkLogged(
-  { id, proof }: CvmEntry,
-  verdict: Verdict,
-  question: Parameters<typeof verifyLoggedIdentity>[2],
-): Promise<void> {
-  if (!verdict.simulated) await verifyLoggedIdentity(verdict, proof, question)
-  else if (proof !== '') throw new Refusal('bundle-mismatch', `a log proof beside the simulated evidence of ${id}`)
-}
-
-/** Most keys of a bundle share one anchor: its signatures are looked at once. */
-class Anchors {
-  readonly #question: Pick<AppraisalQuestion, 'root' | 'now' | 'seen'>
-  readonly #policy: VerifiedPolicy
-  readonly #verified = new Map<string, Promise<VerifiedAnchor>>()
-  newest = 0
-
-  constructor(question: AppraisalQuestion, policy: VerifiedPolicy) {
-    this.#question = question
-    this.#policy = policy
-  }
-
-  async verified(note: string): Promise<VerifiedAnchor> {
-    const { root, now, seen } = this.#question
-    const { log, clockSkew: skew } = this.#policy
-    const known = this.#verified.get(note) ?? verifyAnchor(note, { root, now, seen, skew, ...log })
-    this.#verified.set(note, known)
-    const anchor = await known
-    this.newest = Math.max(this.newest, anchor.checkpoint.newest)
-    return anchor
-  }
 }
 
 /**

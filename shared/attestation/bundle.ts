@@ -41,15 +41,9 @@ export type VerifiedBundle =
   | { readonly bundle: FrontBundle; readonly root: TrustRoot; readonly appraisal?: undefined }
   | { readonly bundle: AttestedBundle; readonly root: TrustRoot; readonly appraisal: Appraisal }
 
-/**
- * Read first, believe later: the roots that say whose signature counts travel inside the bundle, each proving
- * itself against the one before it. Nothing is returned before the signature and every rule held.
- */
+/** Nothing is returned before the signature and every rule held. */
 export async function verifyBundle(question: BundleQuestion): Promise<VerifiedBundle> {
-  const note = bundleText(question.note)
-  const bundle = readBundle(note)
-  const root = await newestRoot(question.root, bundle.roots)
-  await verifyThreshold(note, root.bundleKeys, 1, bundleNoteLimits)
+  const { bundle, root } = await signedBundle(question)
   checkPlacement(bundle, root, question.placement)
   checkTimes(bundle, root, question.now)
   if (bundle.serial < (question.lastSerial ?? 0)) {
@@ -57,6 +51,21 @@ export async function verifyBundle(question: BundleQuestion): Promise<VerifiedBu
   }
   if (bundle.placement === 'front') return { bundle, root }
   return { bundle, root, appraisal: await appraise({ ...question, bundle, root }) }
+}
+
+/**
+ * What the publisher signed, whatever it is worth. Read first, believe later: the roots that say whose signature counts
+ * travel inside the bundle, each proving itself against the one before it. For monitors, which also look into what
+ * clients refuse.
+ */
+export async function signedBundle(
+  question: Pick<BundleQuestion, 'note' | 'root'>,
+): Promise<{ readonly bundle: Bundle; readonly root: TrustRoot }> {
+  const note = bundleText(question.note)
+  const bundle = readBundle(note)
+  const root = await newestRoot(question.root, bundle.roots)
+  await verifyThreshold(note, root.bundleKeys, 1, bundleNoteLimits)
+  return { bundle, root }
 }
 
 function checkPlacement(bundle: Bundle, root: TrustRoot, placement: Placement): void {

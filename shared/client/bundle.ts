@@ -2,7 +2,7 @@
  * The only place where this client's keys come from: the signed bundle, fetched whole through the relay, checked against
  * the application's trust root, never older than one already seen. trust.md 1-3, RFC 9458 §3 and §6.1.
  */
-import { maxBundle, verifyBundle, type VerifiedBundle } from '../attestation/bundle.ts'
+import { maxBundle, verifyBundle, type BundleQuestion, type VerifiedBundle } from '../attestation/bundle.ts'
 import type { Placement, TrustRoot } from '../attestation/trust-root.ts'
 import { fromUtf8 } from '../bytes.ts'
 import type { ClientHpke } from '../hpke/context.ts'
@@ -156,10 +156,10 @@ export async function checked(
   note: string,
   root: TrustRoot,
   lastSerial: number,
-  { placement, now }: Pick<KeeperOptions, 'placement' | 'now'>,
+  { now, ...looking }: Pick<KeeperOptions, 'now'> & Omit<BundleQuestion, 'note' | 'root' | 'lastSerial' | 'now'>,
 ): Promise<VerifiedBundle> {
   try {
-    return await verifyBundle({ note, root, placement, now: now(), lastSerial })
+    return await verifyBundle({ ...looking, note, root, now: now(), lastSerial })
   } catch (cause) {
     if (!(cause instanceof Refusal)) throw cause
     throw new ObliviousError(bundleCodes[cause.code] ?? 'bundle-unverified', { cause })
