@@ -13,6 +13,7 @@ import { relayAddress } from '../transport.ts'
 import { abortable } from '../streams.ts'
 import { Failure, UsageError, type Command, type World } from './command.ts'
 import { demanded, parsed, readText } from './connection.ts'
+import { simulatedBy, simulatedHelp, simulatedOption } from './simulated.ts'
 import { alarmNames, explained, news } from './monitor-words.ts'
 
 const options = {
@@ -26,6 +27,7 @@ const options = {
   every: { type: 'string' },
   ca: { type: 'string' },
   'plaintext-loopback': { type: 'boolean' },
+  ...simulatedOption,
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const
@@ -33,8 +35,8 @@ const options = {
 const help = `Usage: asunder monitor --relay URL[,URL...] --trust ROOT --placement WORD [options] (--once | --every 10m)
 
 Fetches the bundle through every vantage point, judges it as a client does, reads the logs, and alarms about what no
-client could notice alone: bundles that differ or go back, keys that live too long, what is not logged, logs that fork,
-witnesses that fall silent. Run it somewhere that neither relay nor gateway can tell from a client.
+client could notice alone: bundles that differ or go back, keys that live too long, evidence that does not hold, what is
+not logged, logs that fork, witnesses that fall silent. Run it somewhere that neither relay nor gateway can tell from a client.
 
   --relay URL             a relay's resource; more with commas or by repeating (also from ASUNDER_RELAY)
   --gateway URL           the gateway itself, where it can be reached
@@ -46,6 +48,7 @@ witnesses that fall silent. Run it somewhere that neither relay nor gateway can 
   --every TIME            a round every so often, as 30s, 10m or 1h, until interrupted
   --ca FILE               PEM of the certificate authority of relays and gateway, instead of the system's
   --plaintext-loopback    allow http:// to this machine
+${simulatedHelp}
   --json                  one JSON object a round
   -h, --help              this text
 
@@ -84,6 +87,7 @@ type Values = {
   readonly every?: string
   readonly ca?: string
   readonly 'plaintext-loopback'?: boolean
+  readonly 'allow-simulated'?: string
 }
 
 async function watch(
@@ -125,12 +129,13 @@ async function watchedBy(values: Values, world: World): Promise<MonitorOptions> 
     ...relays.map((url) => addressOf('relay', url, plain)),
     ...(values.gateway === undefined ? [] : [addressOf('gateway', values.gateway, plain)]),
   ]
+  const allowSimulated = await simulatedBy(values['allow-simulated'], urls, world)
   if (new Set(urls.map(({ href }) => href)).size < urls.length) throw new UsageError('--relay: one address twice')
   const vantages: Vantage[] = urls.map((url) => ({ url, transport: undiciTransport({ relay: url, ...ca }) }))
   const logs = (values.log ?? []).map((name) => sourceOf(name, plain, world))
   const state = values.state ?? `${file}.${placement}.monitor`
   const memory = state === 'none' ? forgetful() : fileMemory(state)
-  return { vantages, logs, trust, placement, memory, hpke: nodeHpke, now: () => world.now() }
+  return { vantages, logs, trust, placement, memory, hpke: nodeHpke, allowSimulated, now: () => world.now() }
 }
 
 function sourceOf(name: string, plain: boolean, world: World): LogSource {

@@ -38,6 +38,12 @@ export const alarms = {
     means: 'a witness has signed a time that is ahead of this clock',
     remedy: 'set the clock of this machine; if it is right, the witness lies: report it',
   },
+  'evidence-refused': {
+    means:
+      'the evidence of a key in this bundle is not what the policy wants: another machine, firmware, image, key or moment',
+    remedy:
+      'see the detail; no client seals to this bundle: report it to the gateway operator and the policy releasers',
+  },
   'key-too-old': {
     means: 'a key is offered for longer than 24 hours (an inner key: one hour)',
     remedy: 'ask the gateway operator why keys do not rotate; what was sealed to it is at risk for as long',
@@ -75,6 +81,11 @@ export const alarms = {
   'quorum-missing': {
     means: 'fewer witness operators cosigned this checkpoint than the trust root demands',
     remedy: 'ask the operator of the log; until enough witnesses sign, no new proof or anchor will be accepted',
+  },
+  'release-unlogged': {
+    means: 'nothing shows that the image behind a key of this bundle is a release in a log',
+    remedy:
+      'no client seals to this bundle; an image that nobody can look at may have been made for a few people: report it to the policy releasers',
   },
   'root-ending': {
     means: 'the newest trust root ends within 30 days (one for development: within a day)',

@@ -1,28 +1,25 @@
 /**
- * What a bundle of `inside` or `sealed` shows besides keys: a policy that is signed, current and logged, one and the same
- * for everybody; anchors that are young; keys that die in time. Evidence is judged where clients judge it. trust.md 1, 2,
- * 4 and 6.
+ * What a bundle of `inside` or `sealed` shows, part by part, whether or not a client takes the whole: a policy that is
+ * signed, current and logged, one and the same for everybody; for every key a young anchor, a short life, evidence that
+ * the policy wants, and an image that a log knows. trust.md 1, 2, 4 and 6.
  */
+import { checkRelease, judgeKey, type KeyJudgement } from '../../attestation/appraised-key.ts'
 import type { AttestedBundle, CvmEntry } from '../../attestation/bundle.ts'
-import { verifyAnchor, verifyLoggedPolicy } from '../../attestation/logged.ts'
+import { keyLives } from '../../attestation/key-evidence.ts'
+import { verifyAnchor, verifyLoggedPolicy, type VerifiedAnchor } from '../../attestation/logged.ts'
 import { checkStated, verifyStatement } from '../../attestation/serial-statement.ts'
 import { verifyPolicy, type VerifiedPolicy } from '../../attestation/signed-policy.ts'
-import type { TrustRoot } from '../../attestation/trust-root.ts'
 import { Refusal } from '../../refusal.ts'
 import type { Alarm, AlarmCode } from './alarms.ts'
 import type { MonitorState } from './state.ts'
 
 type Policies = MonitorState['policies']
-type Question = { readonly root: TrustRoot; readonly now: number }
+type Question = Omit<KeyJudgement, 'policy' | 'seen'>
 
 export type Offered = { readonly at: string; readonly bundle: AttestedBundle }
 export type ComparedPolicies = { readonly policies: Policies; readonly alarms: readonly Alarm[] }
 
 const hour = 3_600_000
-/** trust.md 1 */
-const longest: Readonly<Record<CvmEntry['layer'], number>> = { outer: 24 * hour, inner: hour }
-
-export const unjudged = 'evidence and release proofs of the CVMs: clients of this version judge none of a bundle'
 
 export async function judgeOffered(
   offered: readonly Offered[],
@@ -33,7 +30,8 @@ export async function judgeOffered(
   const alarms: Alarm[] = []
   for (const one of offered) {
     const found = await policyAlarms(one, question)
-    alarms.push(...found.alarms, ...(await anchorAlarms(one, found.policy, question)), ...longLives(one, found.policy))
+    alarms.push(...found.alarms)
+    for (const cvm of one.bundle.cvms) alarms.push(...(await keyAlarms(one.at, cvm, found.policy, question)))
     if (found.policy === undefined) continue
     alarms.push(...succession(one.at, found.policy, policies))
     policies = withPolicy(policies, found.policy)
@@ -52,25 +50,48 @@ async function policyAlarms({ at, bundle }: Offered, question: Question) {
   return { policy, alarms }
 }
 
-async function anchorAlarms({ at, bundle }: Offered, policy: VerifiedPolicy | undefined, question: Question) {
-  const alarms: Alarm[] = []
-  for (const { id, anchor } of bundle.cvms) {
-    const verified = await tried(alarms, 'anchor-old', at, () =>
-      verifyAnchor(anchor, { ...question, maxCosignatureAge: policy?.log.maxCosignatureAge }),
-    )
-    if (verified?.age === 'stale') alarms.push({ code: 'anchor-old', about: at, detail: `key ${id}: stale` })
-  }
+/** Without a policy nobody can say which machine is wanted, but every anchor and every key must be young all the same. */
+async function keyAlarms(
+  at: string,
+  cvm: CvmEntry,
+  policy: VerifiedPolicy | undefined,
+  question: Question,
+): Promise<Alarm[]> {
+  const alarms = tooLong(at, cvm, policy)
+  const anchor = await anchorAlarms(alarms, at, cvm, policy, question)
+  if (policy === undefined || anchor === undefined) return alarms
+  const judgement = { ...question, policy }
+  const key = `key ${cvm.id}`
+  const verdict = await tried(alarms, 'evidence-refused', at, () => judgeKey(cvm, anchor, judgement), key)
+  if (verdict === undefined) return alarms
+  await tried(alarms, 'release-unlogged', at, () => checkRelease(cvm, verdict, judgement), key)
   return alarms
 }
 
+async function anchorAlarms(
+  alarms: Alarm[],
+  at: string,
+  { id, anchor: note }: CvmEntry,
+  policy: VerifiedPolicy | undefined,
+  question: Question,
+): Promise<VerifiedAnchor | undefined> {
+  const { maxCosignatureAge } = policy?.log ?? {}
+  const asked = { ...question, maxCosignatureAge, skew: policy?.clockSkew }
+  const anchor = await tried(alarms, 'anchor-old', at, () => verifyAnchor(note, asked), `key ${id}`)
+  if (anchor?.age === 'stale') alarms.push({ code: 'anchor-old', about: at, detail: `key ${id}: stale` })
+  return anchor
+}
+
 /** A policy may want less and never more. */
-function longLives({ at, bundle }: Offered, policy: VerifiedPolicy | undefined): Alarm[] {
-  const most = policy?.binding.maxKeyLife ?? Infinity
-  const old = bundle.cvms.filter((cvm) => cvm.notAfter - cvm.notBefore > Math.min(longest[cvm.layer], most))
-  return old.map(({ id, layer, notBefore, notAfter }) => {
-    const life = ((notAfter - notBefore) / hour).toFixed(1)
-    return { code: 'key-too-old', about: at, detail: `${layer} key ${id} lives for ${life} h` }
-  })
+function tooLong(
+  at: string,
+  { id, layer, notBefore, notAfter }: CvmEntry,
+  policy: VerifiedPolicy | undefined,
+): Alarm[] {
+  const life = notAfter - notBefore
+  if (life <= Math.min(keyLives[layer], policy?.binding.maxKeyLife ?? Infinity)) return []
+  const detail = `${layer} key ${id} lives for ${(life / hour).toFixed(1)} h`
+  return [{ code: 'key-too-old', about: at, detail }]
 }
 
 /** Two policies of one serial are as many truths; signature lines may differ, texts may not. */
@@ -95,12 +116,13 @@ async function tried<T>(
   code: AlarmCode,
   about: string,
   work: () => Promise<T>,
+  part?: string,
 ): Promise<T | undefined> {
   try {
     return await work()
   } catch (cause) {
     if (!(cause instanceof Refusal)) throw cause
-    alarms.push({ code, about, detail: cause.code })
+    alarms.push({ code, about, detail: part === undefined ? cause.code : `${part}: ${cause.code}` })
     return undefined
   }
 }

@@ -5,11 +5,12 @@ import type { TrustRoot } from '../../attestation/trust-root.ts'
 import type { TrustUse } from '../../attestation/verdict.ts'
 import { concat, hex, uint16 } from '../../bytes.ts'
 import { parseKeyConfigs, type KeyConfigEntry } from '../../ohttp/key-config.ts'
+import { Refusal } from '../../refusal.ts'
 import { timeText } from '../../tlog/json-fields.ts'
 import type { Alarm } from './alarms.ts'
 import type { MonitorState } from './state.ts'
 
-/** A bundle that a client would take, and where it was shown. */
+/** A bundle that the publisher signed for this placement, and where it was shown. */
 export type Shown = { readonly at: string; readonly note: string; readonly bundle: Bundle; readonly root: TrustRoot }
 
 type Memory = Pick<MonitorState, 'serials' | 'bundles' | 'keys'>
@@ -88,7 +89,7 @@ function equivocations(shown: readonly Shown[], { bundles }: Memory): Alarm[] {
 
 function ending({ at, bundle }: Shown, now: number): Alarm[] {
   const left = bundle.notAfter - now
-  if (left > endsSoon) return []
+  if (left > endsSoon || left <= 0) return [] // one that ended is refused, which is an alarm already
   return [{ code: 'bundle-ending', about: at, detail: `serial ${bundle.serial} ends at ${timeText(bundle.notAfter)}` }]
 }
 
@@ -114,7 +115,17 @@ function tooOld({ at, bundle }: Shown, keys: MonitorState['keys'], now: number):
 
 /** The key itself is what is old: a new id or another suite on it makes it no younger. */
 function keyIds({ keys }: Bundle): string[] {
-  return parseKeyConfigs(keys).map((entry) => hex(sha256(identityOf(entry))))
+  return entriesOf(keys).map((entry) => hex(sha256(identityOf(entry))))
+}
+
+/** A list that is none is refused, which is an alarm already. */
+function entriesOf(keys: Uint8Array): readonly KeyConfigEntry[] {
+  try {
+    return parseKeyConfigs(keys)
+  } catch (cause) {
+    if (!(cause instanceof Refusal)) throw cause
+    return []
+  }
 }
 
 function identityOf(entry: KeyConfigEntry): Uint8Array {

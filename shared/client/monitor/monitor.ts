@@ -3,6 +3,8 @@
  * alone. Anyone can run it; it holds no secret and sends nothing but fetches. trust.md 2.
  */
 import { sha256 } from '@noble/hashes/sha2.js'
+import type { AllowSimulated } from '../../attestation/policy.ts'
+import { Proven } from '../../attestation/proven.ts'
 import type { Placement, TrustRoot } from '../../attestation/trust-root.ts'
 import { hex, utf8 } from '../../bytes.ts'
 import type { ClientHpke } from '../../hpke/context.ts'
@@ -11,12 +13,12 @@ import { keysLeaf } from '../../tlog/release.ts'
 import { grown, joined, shippedBelief, type Belief } from '../belief.ts'
 import { nothing, type RollbackMemory } from '../memory.ts'
 import { alarms as rows, lasting, type Alarm } from './alarms.ts'
-import { judgeOffered, unjudged, type Offered } from './attested.ts'
+import { judgeOffered, type Offered } from './attested.ts'
 import { compareBundles, rootAlarms, type Shown } from './bundles.ts'
 import type { LogSource } from './log-source.ts'
 import { compareLogs, readLog, type Reading } from './logs.ts'
 import { firstState, readState, stateText, type MonitorState } from './state.ts'
-import { look, type Vantage, type View } from './vantage.ts'
+import { look, type Looking, type Vantage, type View } from './vantage.ts'
 import { hearWitnesses } from './witnesses.ts'
 
 export type MonitorOptions = {
@@ -29,6 +31,8 @@ export type MonitorOptions = {
   /** holds the state's text; a monitor has it for itself */
   readonly memory: RollbackMemory
   readonly hpke: ClientHpke
+  /** as a client would be told: only for a deployment on this machine (trust.md 7) */
+  readonly allowSimulated?: AllowSimulated | undefined
   readonly now: () => number
 }
 
@@ -62,18 +66,20 @@ export class StateTaken extends Error {
  * somebody else wrote the state meanwhile; what deployments and logs do wrong is never thrown.
  */
 export async function round(options: MonitorOptions): Promise<Report> {
-  const { vantages, logs, memory, now } = options
+  const { vantages, logs, memory, now, allowSimulated } = options
   const before = await memory.load()
   const state = before === undefined ? firstState : readState(before)
   const own = await shippedBelief(options.trust)
   const belief = await joined(own, { ...nothing, roots: state.roots })
   const at = now()
   // Bundles before logs: whoever logs a list before showing it is never accused.
-  const views = await Promise.all(vantages.map((vantage) => look(vantage, { ...options, root: belief.root })))
+  const judging = { allowSimulated, proven: new Proven() }
+  const looking = { ...options, ...judging, root: belief.root }
+  const views = await Promise.all(vantages.map((vantage) => look(vantage, looking)))
   const shown = views.flatMap((view) => view.shown ?? [])
   const learned = shown.reduce(led, belief)
   const readings = await Promise.all(logs.map((log) => readLog(log, learned.root)))
-  const found = await judged({ state, views, shown, readings, root: learned.root, at })
+  const found = await judged({ state, views, shown, readings, root: learned.root, judging, at })
   const next = remember({ ...found.state, roots: learned.roots }, found.alarms, at)
   await keep(memory, before, next)
   return reported(options, { at, root: learned.root, views, readings, next, ...found })
@@ -85,6 +91,7 @@ type Looked = {
   readonly shown: readonly Shown[]
   readonly readings: readonly Reading[]
   readonly root: TrustRoot
+  readonly judging: Pick<Looking, 'allowSimulated' | 'proven'>
   readonly at: number
 }
 
@@ -94,11 +101,15 @@ type Judged = {
   readonly notWatched: readonly string[]
 }
 
-async function judged({ state, views, shown, readings, root, at }: Looked): Promise<Judged> {
+async function judged({ state, views, shown, readings, root, judging, at }: Looked): Promise<Judged> {
   const { alarms: ofBundles, ...bundles } = compareBundles(shown, state, at)
   const { alarms: ofLogs, checkpoints, unproven } = compareLogs(readings, state.checkpoints)
   const { alarms: ofWitnesses, witnesses } = hearWitnesses(readings, root, state.witnesses, at)
-  const { alarms: ofPolicies, policies } = await judgeOffered(offers(views), state.policies, { root, now: at })
+  const { alarms: ofPolicies, policies } = await judgeOffered(offers(shown), state.policies, {
+    ...judging,
+    root,
+    now: at,
+  })
   const alarms = [
     ...views.flatMap((view) => view.alarms),
     ...readings.flatMap((reading) => reading.alarms),
@@ -107,16 +118,19 @@ async function judged({ state, views, shown, readings, root, at }: Looked): Prom
   const notWatched = [
     ...unproven,
     ...(readings.some(({ leaves }) => leaves !== undefined) ? [] : [noLeaves(root)]),
-    ...(views.some((view) => view.unjudged !== undefined) ? [unjudged] : []),
+    ...unverified(views),
   ]
   return { state: { ...state, ...bundles, policies, checkpoints, witnesses }, alarms, notWatched }
 }
 
-function offers(views: readonly View[]): Offered[] {
-  return views.flatMap(({ at, shown, unjudged: refused }) => {
-    const bundle = shown?.bundle ?? refused
-    return bundle === undefined || bundle.placement === 'front' ? [] : [{ at, bundle }]
-  })
+function offers(shown: readonly Shown[]): Offered[] {
+  return shown.flatMap(({ at, bundle }) => (bundle.placement === 'front' ? [] : [{ at, bundle }]))
+}
+
+/** What the judge itself says that it cannot see. */
+function unverified(views: readonly View[]): string[] {
+  const words = views.flatMap(({ appraisal }) => appraisal?.keys.flatMap(({ verdict }) => verdict.notVerified) ?? [])
+  return words.length === 0 ? [] : [`of the CVMs, what evidence does not show: ${[...new Set(words)].join(', ')}`]
 }
 
 /** A list is logged if any log that was read whole has its leaf. */

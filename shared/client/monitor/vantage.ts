@@ -1,11 +1,9 @@
 /** One place from which the bundle is looked at, as a client would: the client's own fetch and the client's own judgement. */
-import { readBundleFields } from '../../attestation/bundle-fields.ts'
-import { maxBundle, type AttestedBundle } from '../../attestation/bundle.ts'
+import type { Appraisal } from '../../attestation/appraisal.ts'
+import { signedBundle, type BundleQuestion } from '../../attestation/bundle.ts'
 import type { Placement, TrustRoot } from '../../attestation/trust-root.ts'
 import type { ClientHpke } from '../../hpke/context.ts'
 import { Refusal } from '../../refusal.ts'
-import { noteLimits, parseNote } from '../../tlog/note.ts'
-import { readText } from '../../tlog/signed-text.ts'
 import { checked, fetchBundle, usableKey } from '../bundle.ts'
 import { ObliviousError } from '../errors.ts'
 import type { Transport } from '../transport.ts'
@@ -20,13 +18,14 @@ export type Vantage = {
 
 export type View = {
   readonly at: string
+  /** what the publisher signed for this placement; whether a client takes it is among the alarms */
   readonly shown?: Shown
-  /** signed and current, but refused since nobody here judges its evidence */
-  readonly unjudged?: AttestedBundle
+  /** of a bundle of `inside` or `sealed` that a client takes */
+  readonly appraisal?: Appraisal | undefined
   readonly alarms: readonly Alarm[]
 }
 
-export type Looking = {
+export type Looking = Pick<BundleQuestion, 'allowSimulated' | 'proven'> & {
   readonly root: TrustRoot
   readonly placement: Placement
   readonly hpke: ClientHpke
@@ -48,17 +47,24 @@ export async function look({ url, transport }: Vantage, looking: Looking): Promi
 }
 
 async function judge(at: string, note: string, looking: Looking): Promise<View> {
-  const { root, hpke } = looking
   try {
-    const verified = await checked(note, root, 0, looking)
-    usableKey(verified.bundle, hpke)
-    return { at, shown: { at, note, ...verified }, alarms: [] }
+    const { appraisal, ...verified } = await checked(note, looking.root, 0, looking)
+    usableKey(verified.bundle, looking.hpke)
+    return { at, shown: { at, note, ...verified }, appraisal, alarms: [] }
   } catch (cause) {
-    // The last of the checks: everything else held.
-    const evidence = cause instanceof ObliviousError && refusalOf(cause)?.code === 'evidence-refused'
-    if (!evidence) throw cause
-    const bundle = readBundleFields(readText('bundle', parseNote(note, { ...noteLimits, bytes: maxBundle }).text))
-    return { at, alarms: [alarmOf(at, cause)], ...(bundle.placement === 'front' ? {} : { unjudged: bundle }) }
+    if (!(cause instanceof ObliviousError)) throw cause
+    return { at, ...(await signedAlone(at, note, looking)), alarms: [alarmOf(at, cause)] }
+  }
+}
+
+/** What the publisher signed is looked into even if no client takes it: one signed word can be held against another. */
+async function signedAlone(at: string, note: string, { root, placement }: Looking): Promise<Pick<View, 'shown'>> {
+  try {
+    const signed = await signedBundle({ note, root })
+    return signed.bundle.placement === placement ? { shown: { at, note, ...signed } } : {}
+  } catch (cause) {
+    if (!(cause instanceof Refusal)) throw cause
+    return {}
   }
 }
 

@@ -1,88 +1,54 @@
-/** The monitor on bundles of `inside`: all that is signed in them is judged, and that nobody judges the evidence is an alarm. */
+/** The monitor on bundles of `inside` and `sealed`: judged as a client judges them, and looked into part by part if refused. */
 import { describe, expect, test } from 'vitest'
-import { cvmId, type CvmEntry } from '../../../../shared/attestation/bundle-fields.ts'
+import type { CvmEntry } from '../../../../shared/attestation/bundle-fields.ts'
 import type { AttestedBundle } from '../../../../shared/attestation/bundle.ts'
-import { signStatement, type Statement } from '../../../../shared/attestation/serial-statement.ts'
-import { signPolicy } from '../../../../shared/attestation/signed-policy.ts'
+import { verifyPolicy } from '../../../../shared/attestation/signed-policy.ts'
+import { verifyRoot } from '../../../../shared/attestation/trust-root.ts'
 import { timeText } from '../../../../shared/tlog/json-fields.ts'
 import { leafHash } from '../../../../shared/tlog/merkle.ts'
-import type { Signer } from '../../../../shared/tlog/signer.ts'
-import { leafOf, policyJson, role } from '../../attestation/policies.ts'
+import { newKey } from '../../../gateway/town.ts'
+import { publisher } from '../../../gateway/publisher.ts'
+import { sealedMachine } from '../../../gateway/cvm/own-machine.ts'
+import { writeKeyConfig } from '../../../../shared/ohttp/key-config.ts'
+import { hardwareJson, identityLeaf, judged } from '../../attestation/machine.ts'
+import { now } from '../../attestation/makers.ts'
+import { ask } from '../../attestation/sev-snp/forge.ts'
 import { operator } from '../operator.ts'
-import { around, deployment, hostileRelay, hour, type Deployment } from './deployment.ts'
+import { scene, type EntryChanges, type Scene } from './attested-scene.ts'
+import { around, hour } from './deployment.ts'
 
 const day = 24 * hour
 
-type Scene = Deployment & {
-  policy(changes?: Record<string, unknown>, signers?: readonly Signer[]): Promise<string>
-  statement(changes?: Partial<Statement>, signer?: Signer): Promise<string>
-  proofOf(policy: string): Promise<string>
-  offer(more?: Partial<AttestedBundle>, cvm?: Partial<CvmEntry>): Promise<string>
-  found(bundle: string): Promise<{ exit: number; rows: (string | undefined)[][]; notWatched: readonly string[] }>
-}
-
-async function scene(): Promise<Scene> {
-  const it = await deployment({ placements: ['front', 'inside'] })
-  const { policy: releasers, timestamp } = it.people.signers
-  const relay = await hostileRelay()
-  await it.log.checkpoint(it.witnesses)
-  const self: Scene = Object.assign(it, {
-    policy: (changes = {}, signers = releasers) => {
-      const times = { notBefore: timeText(it.clock - day), notAfter: timeText(it.clock + 5 * day) }
-      return signPolicy(policyJson({ ...times, ...changes }), signers)
-    },
-    statement: (changes = {}, signer = timestamp) =>
-      signStatement({ role, serial: 42, time: it.clock - hour, ...changes }, signer),
-    async proofOf(policy: string) {
-      it.log.add(leafOf(policy))
-      await it.log.checkpoint(it.witnesses)
-      return it.log.prove(leafHash(leafOf(policy)))
-    },
-    async offer(more = {}, cvm = {}) {
-      const policy = more.policy ?? (await self.policy())
-      const policyProof = more.policyProof ?? (await self.proofOf(policy))
-      const statement = more.statement ?? (await self.statement())
-      const entry = { ...entryAt(it.clock, it.log.latest() ?? ''), ...cvm }
-      return it.bundle({ placement: 'inside', statement, cvms: [entry], ...more, policy, policyProof })
-    },
-    async found(bundle: string) {
-      relay.bundle = bundle
-      const args = ['--relay', relay.url, '--log', it.log.published]
-      const { exit, report } = await it.monitor(args, { placement: 'inside' })
-      return { exit, rows: report.alarms.map(({ code, detail }) => [code, detail]), notWatched: report.notWatched }
-    },
-  } satisfies Omit<Scene, keyof Deployment>)
-  return self
-}
-
-const keyConfig = Uint8Array.of(9, 8, 7)
-const id = cvmId(keyConfig)
-const entryAt = (clock: number, anchor: string): CvmEntry => ({
-  ...{ id, layer: 'outer', keyConfig, policySha256: '00'.repeat(32), proof: 'a release proof', anchor },
-  evidence: { kind: 'sev-snp', report: Uint8Array.of(1), endorsements: [Uint8Array.of(1)], collateral: null },
-  ...around(clock),
-})
-
-const unjudged = ['bundle-refused', 'bundle-unverified, evidence-refused']
-
-test('all is well but the evidence, which a client of this version refuses too', async () => {
+test('all is well, and what evidence cannot show is said', async () => {
   const it = await scene()
   const { exit, rows, notWatched } = await it.found(await it.offer())
-  expect([exit, rows]).toEqual([1, [unjudged]])
-  expect(notWatched).toContainEqual(expect.stringContaining('evidence and release proofs'))
+  expect([exit, rows]).toEqual([0, []])
+  expect(notWatched).toContainEqual(expect.stringContaining('what evidence does not show: hardware, firmware'))
+})
+
+test('what the gateway’s own publisher makes of a sealed machine is watched without an alarm', async () => {
+  const { machine } = await sealedMachine({ life: 5 * hour })
+  const at = await publisher([machine])
+  await at.publish()
+  const it = await scene()
+  it.clock = Date.now()
+  const watched = await it.watch(at.bundle(), {
+    allowSimulated: machine.allowSimulated,
+    trust: at.ships.rootNote,
+    placement: 'sealed',
+  })
+  expect(watched.report.alarms).toEqual([])
+  expect(watched.report.vantages).toMatchObject([{ serial: 1 }])
 })
 
 test('a bundle that nobody signed is not looked into', async () => {
   const it = await scene()
-  const bundle = (await it.offer({ policy: await it.policy({}, (await operator()).signers.policy) })).replace(
-    '42',
-    '43',
-  )
-  expect((await it.found(bundle)).rows).toEqual([['bundle-refused', 'bundle-unverified, bad-signature']])
+  const bundle = await it.offer({ policy: await it.policy({}, (await operator()).signers.policy) })
+  expect((await it.found(bundle.replace('42', '43'))).rows).toEqual([['bundle-refused', 'bad-signature']])
 })
 
 describe('the policy', () => {
-  test.each<[string, (it: Scene) => Promise<Partial<AttestedBundle>>, string[]]>([
+  test.each<[string, (it: Scene) => Promise<Partial<AttestedBundle>>, [string, string]]>([
     ['without a proof', () => Promise.resolve({ policyProof: '' }), ['policy-unlogged', 'no-proof']],
     [
       'with a proof that is none',
@@ -121,7 +87,8 @@ describe('the policy', () => {
     ],
   ])('%s', async (_, make, row) => {
     const it = await scene()
-    expect((await it.found(await it.offer(await make(it)))).rows).toEqual([unjudged, row])
+    const { exit, rows } = await it.found(await it.offer(await make(it)))
+    expect([exit, rows]).toEqual([1, [['bundle-refused', row[1]], row]])
   })
 
   test('does not go back, also after a restart', async () => {
@@ -131,38 +98,143 @@ describe('the policy', () => {
     const statement = await it.statement({ serial: 41 })
     for (const serial of [8, 9]) {
       const { rows } = await it.found(await it.offer({ serial, policy: older, statement }))
-      expect(rows).toEqual([unjudged, ['policy-backwards', 'serial 41 after 42']])
+      expect(rows).toEqual([['policy-backwards', 'serial 41 after 42']])
     }
-    expect((await it.found(await it.offer({ serial: 10 }))).rows).toEqual([unjudged])
+    expect((await it.found(await it.offer({ serial: 10 }))).rows).toEqual([])
   })
 
   test('of one serial is one and the same, and two are proof that stays', async () => {
     const it = await scene()
     await it.found(await it.offer())
     const other = await it.policy({ notAfter: timeText(it.clock + 4 * day) })
-    expect((await it.found(await it.offer({ serial: 8, policy: other }))).rows).toEqual([
-      unjudged,
-      ['policy-equivocation', 'serial 42'],
+    const two = [['policy-equivocation', 'serial 42']]
+    expect((await it.found(await it.offer({ serial: 8, policy: other }))).rows).toEqual(two)
+    expect((await it.found(await it.offer({ serial: 9 }))).rows).toEqual(two)
+  })
+})
+
+describe('the evidence', () => {
+  const other = writeKeyConfig(newKey(9).config)
+
+  test.each<[string, (it: Scene) => Promise<EntryChanges>, string]>([
+    ['for another key', () => Promise.resolve({ bound: { keyConfigSha256: new Uint8Array(32) } }), 'binding-mismatch'],
+    ['for another role', () => Promise.resolve({ bound: { role: 'other' } }), 'binding-mismatch'],
+    ['for another moment', () => Promise.resolve({ bound: { anchor: new Uint8Array(40) } }), 'binding-mismatch'],
+    [
+      'of a neighbour',
+      async (it) => ({ evidence: (await it.entry({ keyConfig: other })).evidence }),
+      'binding-mismatch',
+    ],
+    [
+      'of a machine of somebody else',
+      async () => ({ evidence: (await (await scene()).entry()).evidence }),
+      'bad-chain',
+    ],
+    [
+      'that ended',
+      async (it) => {
+        const evidence = (await it.entry()).evidence
+        it.clock += 25 * hour
+        return { evidence }
+      },
+      'evidence-expired',
+    ],
+  ])('%s', async (_, make, reason) => {
+    const it = await scene()
+    const cvm = await make(it)
+    const { exit, rows } = await it.found(await it.offer({}, cvm))
+    expect([exit, rows.map(([code]) => code)]).toEqual([1, ['bundle-refused', 'evidence-refused']])
+    expect(rows).toEqual([
+      ['bundle-refused', reason],
+      ['evidence-refused', expect.stringMatching(`^key [0-9a-f]{16}: ${reason}$`)],
     ])
-    expect((await it.found(await it.offer({ serial: 9 }))).rows).toEqual([
-      unjudged,
-      ['policy-equivocation', 'serial 42'],
+  })
+
+  test('that is simulated, where nobody allowed that', async () => {
+    const it = await scene()
+    const { rows } = await it.found(await it.offer(), { simulated: false })
+    expect(rows.map(([code]) => code)).toEqual(['bundle-refused', 'evidence-refused'])
+    expect(rows[0]).toEqual(['bundle-refused', 'simulated-not-allowed'])
+  })
+
+  test('of every key is looked at, and each that is refused is named', async () => {
+    const it = await scene()
+    const bad = { bound: { role: 'other' } }
+    const good = await it.entry()
+    const cvms = [await it.entry(bad), await it.entry({ ...bad, keyConfig: other })]
+    const { rows } = await it.found(await it.offer({ cvms }))
+    const named = rows.filter(([code]) => code === 'evidence-refused').map(([, detail]) => detail)
+    expect(named).toEqual(cvms.map(({ id }) => `key ${id}: binding-mismatch`))
+    const [first] = cvms
+    const mixed = await it.found(await it.offer({ serial: 8, cvms: [good, ...cvms.slice(1)] }))
+    expect(JSON.stringify(mixed.rows)).not.toContain(first?.id)
+  })
+
+  test('of several keys does not stand for one more in the list', async () => {
+    const it = await scene()
+    const rider = await it.offer({ keys: Uint8Array.from([...(await listed(it)), ...(await listed(it, other))]) })
+    expect((await it.found(rider)).rows).toEqual([['bundle-refused', 'bundle-mismatch']])
+  })
+})
+
+async function listed(it: Scene, keyConfig?: CvmEntry['keyConfig']): Promise<Uint8Array> {
+  const config = keyConfig ?? (await it.entry()).keyConfig
+  return Uint8Array.from([config.length >> 8, config.length & 255, ...config])
+}
+
+describe('the release behind hardware evidence', () => {
+  async function hardware(proofOf: (it: Scene, leaf: Uint8Array, policyProof: string) => string) {
+    const it = await scene({ vendorRoots: ask().trust.vendorRoots ?? [] }, now)
+    const note = await it.policy({ snp: hardwareJson() })
+    const policyProof = await it.proofOf(note)
+    const root = await verifyRoot(it.people.root)
+    const policy = await verifyPolicy(note, { root, now })
+    const leaf = identityLeaf(await judged(policy, root, now), policy)
+    it.log.add(leaf)
+    await it.log.checkpoint(it.witnesses)
+    const attest = (reportData: Uint8Array) => ask({ report: { reportData: Uint8Array.from(reportData) } }).evidence
+    const cvm = { attest, proof: proofOf(it, leaf, policyProof) }
+    return it.found(await it.offer({ policy: note, policyProof }, cvm), { simulated: false })
+  }
+
+  test('is in the log, and then all is well', async () => {
+    const { rows, notWatched } = await hardware((it, leaf) => it.log.prove(leafHash(leaf)))
+    expect(rows).toEqual([])
+    expect(notWatched).toContainEqual(expect.stringContaining('gpu'))
+  })
+
+  test.each<[string, Parameters<typeof hardware>[0], string]>([
+    ['is not shown', () => '', 'no-proof'],
+    ['is another', (_it, _leaf, policyProof) => policyProof, 'root-mismatch'],
+  ])('%s', async (_, proofOf, reason) => {
+    const { rows } = await hardware(proofOf)
+    expect(rows).toEqual([
+      ['bundle-refused', reason],
+      ['release-unlogged', expect.stringMatching(`^key [0-9a-f]{16}: ${reason}$`)],
     ])
+  })
+
+  test('is nothing that simulated evidence can have', async () => {
+    const it = await scene()
+    const { rows } = await it.found(await it.offer({}, { proof: await it.proofOf(await it.policy({ serial: 41 })) }))
+    expect(rows.map(([code]) => code)).toEqual(['bundle-refused', 'release-unlogged'])
   })
 })
 
 test.each([
   [26, {}, undefined],
-  [26.1, {}, `key ${id}: stale`],
+  [26.1, {}, 'stale'],
   [98.1, {}, 'cosignature-too-old'],
-  [13, { log: { maxCosignatureAge: 'PT12H' } }, `key ${id}: stale`],
+  [13, { log: { maxCosignatureAge: 'PT12H' } }, 'stale'],
 ])('trust.md 6: an anchor %f h old under a policy with %j', async (age, rules, detail) => {
   const it = await scene()
   const anchor = it.log.latest() ?? ''
   it.clock += age * hour
   const { rows } = await it.found(await it.offer({ policy: await it.policy(rules) }, { anchor }))
-  const anchors = rows.filter(([code]) => code === 'anchor-old').map(([, said]) => said)
+  const anchors = rows.filter(([code]) => code === 'anchor-old').map(([, said]) => said?.split(': ')[1])
   expect(anchors).toEqual(detail === undefined ? [] : [detail])
+  const refused = rows.filter(([code]) => code === 'bundle-refused')
+  expect(refused).toEqual(detail === 'cosignature-too-old' ? [['bundle-refused', detail]] : [])
 })
 
 test.each<[string, Partial<CvmEntry>, number, Record<string, unknown>, string[]]>([
@@ -187,4 +259,19 @@ test.each<[string, Partial<CvmEntry>, number, Record<string, unknown>, string[]]
   )
   const old = (await it.found(bundle)).rows.filter(([code]) => code === 'key-too-old')
   expect(old.map(([, detail]) => detail?.split(' ')[0])).toEqual(layers)
+})
+
+test('two bundles of one serial are proof, also if no client takes the second', async () => {
+  const it = await scene()
+  const [good, bad] = [await it.offer(), await it.offer({}, { bound: { role: 'other' } })]
+  expect((await it.found(good)).rows).toEqual([])
+  expect((await it.found(bad)).rows).toContainEqual(['bundle-equivocation', 'serial 7'])
+})
+
+test('simulated evidence is taken from this machine only', async () => {
+  const it = await scene()
+  const far = await it.monitor(['--relay', 'https://relay.example/', '--allow-simulated', `${it.state}.simulated`])
+  expect([far.exit, far.err]).toEqual([2, expect.stringContaining('loopback addresses only')])
+  const wrong = await it.monitor(['--relay', it.gateway, '--allow-simulated', it.state.replace(/state$/, 'wrong')])
+  expect([wrong.exit, wrong.err]).toEqual([1, expect.stringContaining('--allow-simulated: cannot read')])
 })

@@ -102,7 +102,7 @@ test('as a process: 0 while all is well, 1 while an alarm stands, 130 for Ctrl-C
   const well = await asunder([...args, '--log', it.log.published, '--once'], { folder })
   expect([well.code, well.err, well.out]).toEqual([0, '', expect.stringContaining('\nno alarm\n')])
   expect(JSON.parse(await readFile(join(folder, 'root.note.front.monitor'), 'utf8'))).toMatchObject({ version: 1 })
-  const hostile = await hostileRelay(await it.bundle({ serial: 7, keys: Uint8Array.of(0, 4, 1, 0x77, 0x77, 0) }))
+  const hostile = await hostileRelay(await it.bundle({ serial: 8, keys: Uint8Array.of(0, 4, 1, 0x77, 0x77, 0) }))
   const ill = await asunder([...args, '--relay', hostile.url, '--once', '--json'], { folder })
   expect([ill.code, (JSON.parse(ill.out) as { alarms: unknown[] }).alarms]).toMatchObject([
     1,
