@@ -92,9 +92,13 @@ export class CellStream {
   #fill(): void {
     const room = this.#options.size - this.#queue.length
     if (room <= 0) return
-    let length = Math.max(2, room - 2)
-    while (this.#options.frame(comment(length)).length < room) length += 1
-    this.#queue.add(this.#options.frame(comment(length)))
+    let filler = this.#idle(Math.max(2, room - 2))
+    for (let more = 1; filler.length < room; more++) filler = this.#idle(Math.max(2, room - 2) + more)
+    this.#queue.add(filler)
+  }
+
+  #idle(length: number): Bytes {
+    return this.#options.frame(comment(length))
   }
 
   #hold(content: Uint8Array): void {
