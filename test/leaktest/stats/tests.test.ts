@@ -1,16 +1,16 @@
 /** Tests of hypotheses against values that SciPy 1.17 gives, and against closed forms. */
 import { describe, expect, test } from 'vitest'
-import { correlation, binned, centred, pearson } from '../../leaktest/stats/correlation.ts'
-import { chiSquare, independence, ksUniform } from '../../leaktest/stats/goodness.ts'
-import { holm, holmAdjusted } from '../../leaktest/stats/holm.ts'
-import { mean, times } from '../../leaktest/stats/numbers.ts'
-import { pairedDifference } from '../../leaktest/stats/paired.ts'
-import { permutationNull, pValue } from '../../leaktest/stats/permutation.ts'
-import { binomialAtLeast, binomialAtMost, clopperPearson } from '../../leaktest/stats/proportion.ts'
-import { auc, kendallTau, midranks, wilcoxon } from '../../leaktest/stats/ranks.ts'
-import { normal } from '../../leaktest/stats/draws.ts'
-import { createRng } from '../../leaktest/stats/rng.ts'
-import * as special from '../../leaktest/stats/special.ts'
+import { correlation, binned, centred, pearson } from './correlation.ts'
+import { chiSquare, independence, ksUniform } from './goodness.ts'
+import { holm, holmAdjusted } from './holm.ts'
+import { mean, times } from './numbers.ts'
+import { pairedDifference } from './paired.ts'
+import { permutationNull, pValue } from './permutation.ts'
+import { binomialAtLeast, binomialAtMost, clopperPearson } from './proportion.ts'
+import { auc, kendallTau, midranks, wilcoxon } from './ranks.ts'
+import { normal } from './draws.ts'
+import { createRng } from './rng.ts'
+import * as special from './special.ts'
 
 describe('special functions', () => {
   test.each([

@@ -1,11 +1,11 @@
 /** Three values, one family of tests: privacy.md 2.2. */
 import { describe, expect, test } from 'vitest'
-import * as gates from '../leaktest/gate.ts'
-import { normal } from '../leaktest/stats/draws.ts'
-import { mean, times } from '../leaktest/stats/numbers.ts'
-import { createRng } from '../leaktest/stats/rng.ts'
-import { normalAbove } from '../leaktest/stats/special.ts'
-import type { Evidence, Gate, Measurement } from '../leaktest/types.ts'
+import * as gates from './gate.ts'
+import { normal } from './stats/draws.ts'
+import { mean, times } from './stats/numbers.ts'
+import { createRng } from './stats/rng.ts'
+import { normalAbove } from './stats/special.ts'
+import type { Evidence, Gate, Measurement } from './types.ts'
 
 const atMost: Gate = { kind: 'at-most', threshold: 0.5 }
 

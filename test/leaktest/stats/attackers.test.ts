@@ -1,16 +1,16 @@
 /** Attackers against sources whose best possible accuracy has a closed form. */
 import { describe, expect, test } from 'vitest'
-import { classesOf, type Sample } from '../../leaktest/stats/attacker.ts'
-import { blockBootstrap, percentileInterval, ratio } from '../../leaktest/stats/bootstrap.ts'
-import { learnDensity } from '../../leaktest/stats/density.ts'
-import { exponential, normal } from '../../leaktest/stats/draws.ts'
-import { frequentist } from '../../leaktest/stats/frequentist.ts'
-import * as held from '../../leaktest/stats/held-out.ts'
-import { knn, kthSmallest } from '../../leaktest/stats/knn.ts'
-import { logistic } from '../../leaktest/stats/logistic.ts'
-import { ascending, mean, times } from '../../leaktest/stats/numbers.ts'
-import { createRng } from '../../leaktest/stats/rng.ts'
-import { normalAbove } from '../../leaktest/stats/special.ts'
+import { classesOf, type Sample } from './attacker.ts'
+import { blockBootstrap, percentileInterval, ratio } from './bootstrap.ts'
+import { learnDensity } from './density.ts'
+import { exponential, normal } from './draws.ts'
+import { frequentist } from './frequentist.ts'
+import * as held from './held-out.ts'
+import { knn, kthSmallest } from './knn.ts'
+import { logistic } from './logistic.ts'
+import { ascending, mean, times } from './numbers.ts'
+import { createRng } from './rng.ts'
+import { normalAbove } from './special.ts'
 
 const attackers = [frequentist, knn(8), knn(61), logistic()]
 

@@ -1,10 +1,10 @@
 /** Random numbers that come again. The vector is the one published with xoshiro128** 1.1. */
 import { describe, expect, test } from 'vitest'
-import { arrivals, exponential, lognormal, normal, permuted, weighted } from '../../leaktest/stats/draws.ts'
-import { chiSquare, ksUniform } from '../../leaktest/stats/goodness.ts'
-import { counts, mean, median, times, variance } from '../../leaktest/stats/numbers.ts'
-import { createRng, xoshiro128starstar } from '../../leaktest/stats/rng.ts'
-import { normalAbove } from '../../leaktest/stats/special.ts'
+import { arrivals, exponential, lognormal, normal, permuted, weighted } from './draws.ts'
+import { chiSquare, ksUniform } from './goodness.ts'
+import { counts, mean, median, times, variance } from './numbers.ts'
+import { createRng, xoshiro128starstar } from './rng.ts'
+import { normalAbove } from './special.ts'
 
 const published = [
   11_520, 0, 5_927_040, 70_819_200, 2_031_721_883, 1_637_235_492, 1_287_239_034, 3_734_860_849, 3_729_100_597,

@@ -1,9 +1,9 @@
 /** The best matching, against every matching there is: privacy.md section 6 (1). */
 import { describe, expect, test } from 'vitest'
-import { assign, costs, totalCost, type Costs } from '../../leaktest/stats/assignment.ts'
-import { permuted } from '../../leaktest/stats/draws.ts'
-import { times } from '../../leaktest/stats/numbers.ts'
-import { createRng } from '../../leaktest/stats/rng.ts'
+import { assign, costs, totalCost, type Costs } from './assignment.ts'
+import { permuted } from './draws.ts'
+import { times } from './numbers.ts'
+import { createRng } from './rng.ts'
 
 function* orders(items: readonly number[]): Generator<number[]> {
   if (items.length === 0) yield []

@@ -1,11 +1,11 @@
 /** Information on channels whose capacity is known, privacy.md section 6 (2); margins are multiples of the sampling error. */
 import { describe, expect, test } from 'vitest'
-import { weighted } from '../../leaktest/stats/draws.ts'
-import { ksUniform } from '../../leaktest/stats/goodness.ts'
-import { effectiveSize, entropy, mutualInformation, plugInInformation } from '../../leaktest/stats/information.ts'
-import { mean, times } from '../../leaktest/stats/numbers.ts'
-import { codes, mostBins, quantiser } from '../../leaktest/stats/quantise.ts'
-import { createRng, type Rng } from '../../leaktest/stats/rng.ts'
+import { weighted } from './draws.ts'
+import { ksUniform } from './goodness.ts'
+import { effectiveSize, entropy, mutualInformation, plugInInformation } from './information.ts'
+import { mean, times } from './numbers.ts'
+import { codes, mostBins, quantiser } from './quantise.ts'
+import { createRng, type Rng } from './rng.ts'
 
 type Channel = readonly (readonly number[])[]
 
