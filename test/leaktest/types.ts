@@ -76,6 +76,33 @@ export type StreamTrial = {
   readonly a: readonly Piece[]
 }
 
+/** One minute of readings of a page or a log: 61 values of a counter, and the second in which one client sent (0 to 59). */
+export type Minute = { readonly readings: readonly number[]; readonly second: number }
+
+/** A message that was sent again and again: which one, and its lengths on link A. */
+export type Repeated = { readonly message: number; readonly lengths: readonly number[] }
+
+/**
+ * What a level observed of one pair, raw, for every test that can use it; `factor` asks for so many times the usual
+ * amount. What a level cannot observe it leaves out, and those tests are not run there.
+ */
+export type Material = {
+  /** exchanges one by one, for what lengths tell */
+  readonly messages?: (factor: number) => readonly Trial[]
+  /** a known set of messages, each repeated; first one to learn from, then one to attack */
+  readonly repeats?: (factor: number) => { readonly known: readonly Repeated[]; readonly seen: readonly Repeated[] }
+  /** at this many requests a second: windows to match, and the attacker's own exchanges */
+  readonly windows?: (
+    rate: number,
+    factor: number,
+  ) => { readonly windows: readonly Window[]; readonly probes: readonly Trial[] }
+  readonly rates?: readonly number[]
+  readonly streams?: (factor: number) => readonly StreamTrial[]
+  /** streams that go on at the same time: all begun at once, or over two seconds */
+  readonly together?: (starts: 'at once' | 'spread', factor: number) => readonly (readonly StreamTrial[])[]
+  readonly minutes?: (of: 'metrics' | 'log', factor: number) => readonly Minute[]
+}
+
 /** Adversary tiers, privacy.md 1.3. */
 export type Tier = 'T1' | 'T2' | 'T3' | 'T4' | 'T5'
 
@@ -135,4 +162,35 @@ export type TestResult = {
   readonly positiveControl: readonly PositiveControl[]
   readonly doubt?: string
   readonly besides?: Readonly<Record<string, number>>
+}
+
+/** One planted leak after its run: `test` is the row that had to fail. */
+export type MutantOutcome = {
+  readonly name: string
+  /** what was done to the pair, in words */
+  readonly leak: string
+  readonly test: string
+  readonly caught: boolean
+  readonly estimate: number
+  readonly threshold: number
+}
+
+/** What a page of plots needs, as plain numbers. privacy.md 2.14. */
+export type Plot = {
+  /** stable, such as `timing.rate` */
+  readonly id: string
+  readonly title: string
+  readonly n: number
+  readonly x: string
+  readonly y: string
+} & (
+  | { readonly kind: 'lines'; readonly scale?: 'log'; readonly lines: readonly Line[] }
+  | { readonly kind: 'grid'; readonly values: readonly (readonly number[])[] }
+)
+
+/** `dots` for what no line joins; `bound` for floors, chance and limits. */
+export type Line = {
+  readonly name: string
+  readonly as: 'line' | 'steps' | 'dots' | 'bound'
+  readonly points: readonly (readonly [number, number])[]
 }
