@@ -43,14 +43,22 @@ export type VerifiedBundle =
 
 /** Nothing is returned before the signature and every rule held. */
 export async function verifyBundle(question: BundleQuestion): Promise<VerifiedBundle> {
+  const { bundle, root } = await verifySigned(question)
+  if (bundle.placement === 'front') return { bundle, root }
+  return { bundle, root, appraisal: await appraise({ ...question, bundle, root }) }
+}
+
+/** Everything but the appraisal: who signed it, for which placement, when, and that it is not an older one. */
+export async function verifySigned(
+  question: BundleQuestion,
+): Promise<{ readonly bundle: Bundle; readonly root: TrustRoot }> {
   const { bundle, root } = await signedBundle(question)
   checkPlacement(bundle, root, question.placement)
   checkTimes(bundle, root, question.now)
   if (bundle.serial < (question.lastSerial ?? 0)) {
     throw new Refusal('rolled-back', `serial ${bundle.serial} after ${question.lastSerial ?? 0}`)
   }
-  if (bundle.placement === 'front') return { bundle, root }
-  return { bundle, root, appraisal: await appraise({ ...question, bundle, root }) }
+  return { bundle, root }
 }
 
 /**

@@ -16,4 +16,5 @@ export { ObliviousError, obliviousErrors, type ObliviousErrorCode } from './erro
 export type { FamilyChoice } from './family.ts'
 export type { RollbackMemory } from './memory.ts'
 export type { ObliviousFetch, ObliviousFetchOptions } from './oblivious-fetch.ts'
-export type { Verdict } from './verdict.ts'
+export type { Attested, AttestedKey } from './attested.ts'
+export type { Delivery, Verdict } from './verdict.ts'

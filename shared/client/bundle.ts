@@ -2,25 +2,38 @@
  * The only place where this client's keys come from: the signed bundle, fetched whole through the relay, checked against
  * the application's trust root, never older than one already seen. trust.md 1-3, RFC 9458 §3 and §6.1.
  */
-import { maxBundle, verifyBundle, type BundleQuestion, type VerifiedBundle } from '../attestation/bundle.ts'
-import type { Placement, TrustRoot } from '../attestation/trust-root.ts'
+import { maxBundle, type VerifiedBundle } from '../attestation/bundle.ts'
+import type { AllowSimulated } from '../attestation/policy.ts'
+import { Proven } from '../attestation/proven.ts'
+import { checkSeenClock, nothingSeen } from '../attestation/seen.ts'
+import { defaultSkew } from '../attestation/sev-snp/policy.ts'
+import type { Placement } from '../attestation/trust-root.ts'
 import { fromUtf8 } from '../bytes.ts'
 import type { ClientHpke } from '../hpke/context.ts'
 import { essence, mediaTypes } from '../http/media-types.ts'
 import { parseKeyConfigs, selectKey, type Selection } from '../ohttp/key-config.ts'
-import { Refusal, type RefusalCode } from '../refusal.ts'
+import { Refusal } from '../refusal.ts'
 import { covers, grown, joined, remembered, shippedBelief, type Belief } from './belief.ts'
+import { checked } from './checked.ts'
+import { sealingCvms, type SealingCvm } from './cvms.ts'
 import { codeWord, ObliviousError, type ObliviousErrorCode } from './errors.ts'
-import { recall, remember, type RollbackMemory } from './memory.ts'
+import { isFork, recall, remember, type RollbackMemory } from './memory.ts'
 import { gather, OverLimit } from './streams.ts'
 import { codeFor, delayOf } from './unsealed.ts'
 import { bundleAddress, type RelayAnswer, type Transport } from './transport.ts'
 
+export { checked } from './checked.ts'
+
 export type SealingKey = Selection
 
-/** A verified bundle and what was made of it. */
+/** A verified bundle and what was made of it. Times in milliseconds since 1970. */
 export type Held = VerifiedBundle & {
   readonly key: SealingKey
+  /** `sealed` only: whom a request can be sealed to */
+  readonly cvms: readonly SealingCvm[]
+  readonly verifiedAt: number
+  /** the earliest end of anything that it rests on: not a request is sealed after it */
+  readonly usableUntil: number
   readonly refreshAt: number
 }
 
@@ -29,6 +42,8 @@ export type KeeperOptions = {
   readonly relay: URL
   readonly trust: string
   readonly placement: Placement
+  readonly allowSimulated?: AllowSimulated | undefined
+  readonly role?: string | undefined
   readonly hpke: ClientHpke
   readonly memory: RollbackMemory
   readonly now: () => number
@@ -41,6 +56,7 @@ const pauseAfterFailure = 60_000
 /** Keys for the next request; holds one verified bundle and replaces it before it ends. */
 export class KeyKeeper {
   readonly #options: KeeperOptions
+  readonly #proven = new Proven()
   #held: Held | undefined
   #belief: Belief | undefined
   #flight: Promise<Held> | undefined
@@ -58,7 +74,9 @@ export class KeyKeeper {
   async current(): Promise<Held> {
     const held = this.#held
     const now = this.#options.now()
-    if (held === undefined || now >= held.bundle.notAfter) return this.refetch()
+    if (held === undefined || now >= held.usableUntil) return this.refetch()
+    // A clock that was set back would make the past last.
+    await refusedAs('clock-wrong', () => checkSeenClock(this.#belief ?? nothingSeen, now, defaultSkew))
     if (now >= held.refreshAt && now >= this.#notBefore) this.refetch().catch(() => this.#pause())
     return held
   }
@@ -83,13 +101,16 @@ export class KeyKeeper {
   async #newest(): Promise<Held | undefined> {
     const options = this.#options
     const known = await this.#known()
-    const verified = await checked(await fetchBundle(options), known.root, known.serial, options)
-    const key = usableKey(verified.bundle, options.hpke)
-    const { serial, roots } = verified.bundle
-    const learned = grown({ ...known, serial }, verified.root, roots)
+    const note = await fetchBundle(options)
+    const verified = await checked(note, known.root, known.serial, { ...options, seen: known, proven: this.#proven })
+    const usable = { key: usableKey(verified.bundle, options.hpke), cvms: sealingCvms(verified, options.hpke) }
+    const { bundle, appraisal, root } = verified
+    const learned = grown({ ...known, ...appraisal?.seen, serial: bundle.serial }, root, bundle.roots)
     this.#belief = await stored(options.memory, learned)
     if (!covers(learned, this.#belief)) return undefined
-    return { ...verified, key, refreshAt: refreshTime(verified.bundle.notAfter, options) }
+    const usableUntil = Math.min(bundle.notAfter, appraisal?.notAfter ?? root.notAfter, root.notAfter)
+    const times = { verifiedAt: options.now(), usableUntil, refreshAt: refreshTime(usableUntil, options) }
+    return { ...verified, ...usable, ...times }
   }
 
   /** The newest of what the application ships, what is remembered, and what this client has believed so far. */
@@ -145,27 +166,6 @@ function demandBundle(answer: RelayAnswer): void {
   throw new ObliviousError(telling ? code : 'bundle-unavailable', { status, ...delayOf(answer) })
 }
 
-const bundleCodes: Partial<Record<RefusalCode, ObliviousErrorCode>> = {
-  'placement-mismatch': 'placement-mismatch',
-  'rolled-back': 'bundle-rolled-back',
-  'root-expired': 'trust-unusable',
-}
-
-/** What a client believes of a bundle; for monitors too. */
-export async function checked(
-  note: string,
-  root: TrustRoot,
-  lastSerial: number,
-  { now, ...looking }: Pick<KeeperOptions, 'now'> & Omit<BundleQuestion, 'note' | 'root' | 'lastSerial' | 'now'>,
-): Promise<VerifiedBundle> {
-  try {
-    return await verifyBundle({ ...looking, note, root, now: now(), lastSerial })
-  } catch (cause) {
-    if (!(cause instanceof Refusal)) throw cause
-    throw new ObliviousError(bundleCodes[cause.code] ?? 'bundle-unverified', { cause })
-  }
-}
-
 /** The key that a client would use; refused where there is none. */
 export function usableKey({ keys }: Held['bundle'], hpke: ClientHpke): SealingKey {
   try {
@@ -176,10 +176,11 @@ export function usableKey({ keys }: Held['bundle'], hpke: ClientHpke): SealingKe
   }
 }
 
-async function refusedAs<T>(code: ObliviousErrorCode, work: () => Promise<T>): Promise<T> {
+async function refusedAs<T>(code: ObliviousErrorCode, work: () => Promise<T> | T): Promise<T> {
   try {
     return await work()
   } catch (cause) {
-    throw cause instanceof Refusal ? new ObliviousError(code, { cause }) : cause
+    if (!(cause instanceof Refusal)) throw cause
+    throw new ObliviousError(isFork(cause) ? 'log-forked' : code, { cause })
   }
 }

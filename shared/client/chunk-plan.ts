@@ -1,6 +1,5 @@
 /** How a request in memory is cut into chunks so that the whole encapsulated message lies exactly on a bucket. wire.md Padding. */
-import { bucket } from '../bhttp/padding.ts'
-import { chunkSize } from '../ohttp/chunk-rules.ts'
+import { outer, type Layer } from './layers.ts'
 
 export type ChunkPlan = {
   /** Octets in all, padding included. */
@@ -10,15 +9,15 @@ export type ChunkPlan = {
 }
 
 /** `length` octets of message, after `head` octets of header and KEM output, with tags of `tag` octets. */
-export function chunkPlan(length: number, head: number, tag: number): ChunkPlan {
-  const least = head + sealedLength(fullChunks(length), length, tag)
-  for (let size = bucket(least); ; size = bucket(size + 1)) {
-    const plan = filling(size - head, tag)
+export function chunkPlan(length: number, head: number, tag: number, layer: Layer = outer): ChunkPlan {
+  const least = head + sealedLength(fullChunks(length, layer.chunk), length, tag)
+  for (let size = layer.size(least); ; size = layer.size(size + 1)) {
+    const plan = filling(size - head, tag, layer.chunk)
     if (plan.plaintext >= length) return plan
   }
 }
 
-function fullChunks(length: number): number[] {
+function fullChunks(length: number, chunkSize: number): number[] {
   return Array.from({ length: Math.max(0, Math.ceil(length / chunkSize) - 1) }, () => chunkSize)
 }
 
@@ -32,7 +31,7 @@ function overhead(chunk: number, tag: number): number {
 }
 
 /** Chunks that together take exactly `room` octets on the wire. */
-function filling(room: number, tag: number): ChunkPlan {
+function filling(room: number, tag: number, chunkSize: number): ChunkPlan {
   const full = chunkSize + overhead(chunkSize, tag)
   const final = tag + 1
   const count = Math.max(0, Math.ceil((room - final - chunkSize) / full))

@@ -3,6 +3,8 @@
  * reach the application: an error carries our own words, a status number and a delay, nothing a relay could write.
  */
 
+import { Refusal, type RefusalCode } from '../refusal.ts'
+
 /** Each code: what it means, and what the person who reads it can do. The README's table is made from these rows. */
 export const obliviousErrors = {
   'relay-unreachable': {
@@ -46,6 +48,26 @@ export const obliviousErrors = {
     means: 'the bundle is older than one this client has already seen',
     remedy: 'nothing was sent; a stale mirror heals by itself, anything else is an attack: report it',
   },
+  'bundle-outdated': {
+    means:
+      'what the bundle rests on is too old: its policy or the statement about it ended, or the witnesses of the log have been silent for too long',
+    remedy:
+      'nothing was sent; wait for a new bundle, check the clock; if it lasts, somebody keeps news from you: report it',
+  },
+  'evidence-refused': {
+    means:
+      'a key in the bundle is not shown to live in a machine that the logged policy wants; `reason` names the rule that was broken',
+    remedy:
+      'nothing was sent; report it with `reason` to whoever publishes the policy, or take the release that fits it',
+  },
+  'log-forked': {
+    means: 'the transparency log showed another tree to somebody with whom this client shares its memory, or to itself',
+    remedy: 'nothing was sent; keep bundle and memory as evidence and report both',
+  },
+  'clock-wrong': {
+    means: 'the clock of this machine is behind what witnesses have signed, so no age means anything',
+    remedy: 'nothing was sent; set the clock',
+  },
   'placement-mismatch': {
     means: 'the bundle is of another placement than the caller named',
     remedy: 'nothing was sent; name the placement that the operators really run, if it satisfies you',
@@ -65,6 +87,11 @@ export const obliviousErrors = {
   'key-unknown': {
     means: 'the gateway does not know the key of the newest bundle (or an intermediary says so)',
     remedy: 'try again in ten minutes; if it lasts, the relay points at another gateway',
+  },
+  'cvm-failed': {
+    means:
+      'the gateway says under its own seal that the CVM which was chosen did not answer; whether the request was served is unknown',
+    remedy: 'repeat only what is safe to repeat; `retryAfter` says when',
   },
   'date-refused': {
     means: 'the gateway refuses the request time, and the one retry is used up or impossible',
@@ -102,6 +129,11 @@ export class ObliviousError extends Error {
     this.code = code
     this.status = status
     this.retryAfter = retryAfter
+  }
+
+  /** The rule that was broken, where one of ours was: a word of the closed list in shared/refusal.ts. */
+  get reason(): RefusalCode | undefined {
+    return this.cause instanceof Refusal ? this.cause.code : undefined
   }
 
   get remedy(): string {

@@ -6,10 +6,10 @@ import type { Bytes } from '../bytes.ts'
 import { essence, families, mediaTypes, type Family } from '../http/media-types.ts'
 import type { ClientHpke } from '../hpke/context.ts'
 import { Refusal } from '../refusal.ts'
-import type { SealingKey } from './bundle.ts'
 import type { Call } from './call.ts'
+import { contentOf, headOf } from './answer-events.ts'
 import { codeWord, ObliviousError } from './errors.ts'
-import { demandSealed, opened } from './inward.ts'
+import { demandSealed, openedAnswer } from './inward.ts'
 import { sealCall, type Outward, type Sealing } from './outward.ts'
 import { gather, OverLimit } from './streams.ts'
 import type { RelayAnswer, Transport } from './transport.ts'
@@ -21,7 +21,7 @@ export type World = {
   readonly answerLimit: number
 }
 
-export type Attempt = { readonly call: Call; readonly key: SealingKey; readonly family: Family; readonly date: number }
+export type Attempt = Omit<Sealing, 'hpke'> & { readonly call: Call }
 
 /** Authenticated. Bytes are the complete content; anything else still arrives, and `release` lets go of it. */
 export type Answer = {
@@ -38,7 +38,7 @@ export async function exchange(world: World, { call, ...sealing }: Attempt): Pro
     const outward = await sealed(call, { hpke: world.hpke, ...sealing })
     const answer = await send(world, call, outward, signal)
     await demandSealed(answer, sealing.family)
-    return { ...(await headFirst(opened(answer, outward, world.answerLimit), sealing.family, world)), release }
+    return { ...(await headFirst(openedAnswer(answer, outward, world.answerLimit), sealing.family, world)), release }
   } catch (cause) {
     release()
     throw cause
@@ -102,16 +102,4 @@ async function headFirst(
 function settlesFirst({ status, headers }: ResponseHead): boolean {
   const type = headers.find(([name]) => name === 'content-type')?.[1]
   return !mayHaveBody(status) || (status === 400 && essence(type) === mediaTypes.problem)
-}
-
-async function headOf(events: AsyncGenerator<ResponseEvent>): Promise<ResponseHead> {
-  for (;;) {
-    const next = await events.next()
-    if (next.done === true) throw new ObliviousError('answer-truncated')
-    if (next.value.type === 'head') return next.value.head
-  }
-}
-
-async function* contentOf(events: AsyncGenerator<ResponseEvent>): AsyncGenerator<Uint8Array> {
-  for await (const event of events) if (event.type === 'content' && event.bytes.length > 0) yield event.bytes
 }

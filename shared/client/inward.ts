@@ -3,12 +3,13 @@
  * opened piece by piece. RFC 9458 §5.2-5.3, draft-ietf-ohai-chunked-ohttp-08 §5, §7.1.
  */
 import { ResponseDecoder, type ResponseEvent } from '../bhttp/decode.ts'
-import { fromUtf8 } from '../bytes.ts'
 import { essence, families, mediaTypes, type Family } from '../http/media-types.ts'
 import { ohttpKeyProblem } from '../http/problem.ts'
 import { Refusal, type RefusalCode } from '../refusal.ts'
+import { contentOf, headOf } from './answer-events.ts'
 import { codeWord, ObliviousError } from './errors.ts'
-import type { Outward } from './outward.ts'
+import { carriesSealed, problemTypeOf, refusedByGateway, Unprocessed } from './outer-refusal.ts'
+import type { Envelope, Outward } from './outward.ts'
 import { codeFor, delayOf } from './unsealed.ts'
 import { gather, OverLimit } from './streams.ts'
 import type { RelayAnswer } from './transport.ts'
@@ -26,43 +27,64 @@ export async function demandSealed(answer: RelayAnswer, family: Family): Promise
 
 async function namesKeyProblem(answer: RelayAnswer): Promise<boolean> {
   try {
-    const value: unknown = JSON.parse(fromUtf8(await gather(answer.body, problemLimit)))
-    return typeof value === 'object' && value !== null && 'type' in value && value.type === ohttpKeyProblem
+    return problemTypeOf(await gather(answer.body, problemLimit)) === ohttpKeyProblem
   } catch {
     return false
   }
 }
 
-/** The answer's events, each handed on only after the AEAD that carries it has been checked. */
-export function opened(answer: RelayAnswer, outward: Outward, limit: number): AsyncGenerator<ResponseEvent> {
-  const limits = { content: outward.family === 'standard' ? limit : Number.MAX_SAFE_INTEGER }
-  const decoder = new ResponseDecoder(limits)
-  return outward.family === 'standard'
-    ? openWhole(answer, outward, decoder, limit)
-    : openChunks(answer, outward.opener(), decoder)
+/** The answer's events, each handed on only after every AEAD that carries it has been checked. */
+export function openedAnswer(answer: RelayAnswer, outward: Outward, limit: number): AsyncGenerator<ResponseEvent> {
+  const { inner } = outward
+  if (inner === undefined) return opened(answer.body, outward, limit)
+  return openedInside(opened(answer.body, outward, sealedLimit(limit)), inner, limit)
 }
 
-type Standard = Extract<Outward, { family: 'standard' }>
-type Opener = ReturnType<Extract<Outward, { family: 'chunked' }>['opener']>
+/** The CVM's answer in the gateway's. Whatever else the gateway says under its seal, it says in its own name. */
+async function* openedInside(
+  events: AsyncGenerator<ResponseEvent>,
+  inner: Envelope,
+  limit: number,
+): AsyncGenerator<ResponseEvent> {
+  const head = await headOf(events)
+  const content = contentOf(events)
+  if (!carriesSealed(head, inner.family)) throw await refusedByGateway(head, content)
+  yield* opened(content, inner, limit)
+}
+
+function opened(body: AsyncIterable<Uint8Array>, envelope: Envelope, limit: number): AsyncGenerator<ResponseEvent> {
+  const limits = { content: envelope.family === 'standard' ? limit : Number.MAX_SAFE_INTEGER }
+  const decoder = new ResponseDecoder(limits)
+  return envelope.family === 'standard'
+    ? openWhole(body, envelope, decoder, sealedLimit(limit))
+    : openChunks(body, envelope.opener(), decoder)
+}
+
+/** Head, padding (PADMÉ: at most 12 %) and the seal come on top of the content. */
+function sealedLimit(limit: number): number {
+  return limit * 1.2 + 65_536
+}
+
+type Standard = Extract<Envelope, { family: 'standard' }>
+type Opener = ReturnType<Extract<Envelope, { family: 'chunked' }>['opener']>
 
 async function* openWhole(
-  answer: RelayAnswer,
+  body: AsyncIterable<Uint8Array>,
   { open }: Standard,
   decoder: ResponseDecoder,
   limit: number,
 ): AsyncGenerator<ResponseEvent> {
-  // Head, padding (PADMÉ: at most 12 %) and the seal come on top of the content.
-  const message = await arriving(gather(answer.body, limit * 1.2 + 65_536))
+  const message = await arriving(gather(body, limit))
   const plaintext = await asOpened(() => open(message))
   yield* damaged(() => [...decoder.push(plaintext), ...decoder.end()])
 }
 
 async function* openChunks(
-  answer: RelayAnswer,
+  body: AsyncIterable<Uint8Array>,
   opener: Opener,
   decoder: ResponseDecoder,
 ): AsyncGenerator<ResponseEvent> {
-  const source = answer.body[Symbol.asyncIterator]()
+  const source = body[Symbol.asyncIterator]()
   for (let next = await arriving(source.next()); next.done !== true; next = await arriving(source.next())) {
     const bytes = next.value
     for (const plaintext of await asOpened(() => opener.push(bytes))) yield* damaged(() => decoder.push(plaintext))
@@ -72,11 +94,12 @@ async function* openChunks(
   yield* damaged(() => decoder.end())
 }
 
-/** Bytes that do not arrive: the connection ended before the answer did. */
+/** Bytes that do not arrive: the connection ended before the answer did, or the layer around them says why not. */
 async function arriving<T>(work: Promise<T>): Promise<T> {
   try {
     return await work
   } catch (cause) {
+    if (cause instanceof ObliviousError || cause instanceof Unprocessed) throw cause
     if (cause instanceof OverLimit) throw new ObliviousError('too-large', { cause })
     throw new ObliviousError('answer-truncated', { cause: codeWord(cause) })
   }

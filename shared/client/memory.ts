@@ -70,6 +70,11 @@ async function guarded<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (cause) {
-    throw new ObliviousError('memory-failed', { cause })
+    throw new ObliviousError(isFork(cause) ? 'log-forked' : 'memory-failed', { cause })
   }
+}
+
+/** Two who share the memory were shown different trees. */
+export function isFork(cause: unknown): boolean {
+  return cause instanceof Refusal && cause.code === 'split-view'
 }

@@ -3,28 +3,39 @@
  * gateway what is asked. Transport and HPKE are handed in, so that Node and browsers share every line of this.
  * RFC 9458 §5-6, trust.md 2, 3, 6.
  */
+import type { AllowSimulated } from '../attestation/policy.ts'
+import { placements } from '../attestation/root-fields.ts'
 import type { Placement } from '../attestation/trust-root.ts'
 import type { ClientHpke } from '../hpke/context.ts'
 import { onceEvery, type Allowance } from './allowance.ts'
 import { KeyKeeper, type Held } from './bundle.ts'
-import { readCall, type Call, type Input } from './call.ts'
+import { readCall, type Input } from './call.ts'
+import { chosen } from './cvms.ts'
 import { ObliviousError } from './errors.ts'
 import { exchange, type Answer, type Attempt, type World } from './exchange.ts'
+import { Unprocessed } from './outer-refusal.ts'
 import { familyFor, type FamilyChoice } from './family.ts'
 import { keepList } from './identity.ts'
 import { forgetful, type RollbackMemory } from './memory.ts'
 import { refusedDate, responseOf } from './response.ts'
 import { abortable } from './streams.ts'
-import { relayAddress, type Transport } from './transport.ts'
-import { verdictOf, type Verdict } from './verdict.ts'
+import { isLoopback, relayAddress, type Transport } from './transport.ts'
+import { verdictOf, type Delivery, type Verdict } from './verdict.ts'
 
 export type ObliviousFetchOptions = {
   /** The relay's resource: `https://relay.example/` or `https://relay.example/r/name`. */
   readonly relay: string | URL
   /** The trust root's note, as the application's publisher ships it. */
   readonly trust: string
-  /** What the caller insists on; never inferred, never lowered. */
+  /** What the caller insists on; never inferred, never lowered. `inside` and `sealed`: this client judges the CVMs itself. */
   readonly placement: Placement
+  /** The role that the CVMs must be attested for, where one root speaks of several; otherwise the policy's own. */
+  readonly role?: string
+  /**
+   * Takes simulated evidence of this root and measurement in place of hardware, on this machine and under a development
+   * root only. Every verdict that rests on it says so.
+   */
+  readonly allowSimulated?: AllowSimulated
   /** `auto` (default): chunked where the answer may stream, see family.ts; otherwise standard, padded whole. */
   readonly family?: FamilyChoice
   /** Names of fields let through the seal although they may identify software or people; in both directions. */
@@ -36,7 +47,7 @@ export type ObliviousFetchOptions = {
   /** Allows `http://` to a relay on this machine. */
   readonly plaintextLoopback?: boolean
   readonly now?: () => number
-  /** From 0 up to 1, for delays only. */
+  /** From 0 up to 1, for delays and for the choice of a CVM. */
   readonly random?: () => number
   readonly wait?: (milliseconds: number) => Promise<void>
 }
@@ -46,6 +57,8 @@ export type ObliviousFetch = typeof globalThis.fetch & {
   ready(): Promise<Verdict>
   /** What the keys in use rest on; undefined before the first bundle. */
   verdict(): Verdict | undefined
+  /** How the request behind this answer went; undefined for an answer that is not of this client. */
+  delivery(answer: Response): Delivery | undefined
   /** Lets go of idle connections; requests under way fail. */
   close(): Promise<void>
 }
@@ -62,6 +75,7 @@ export function obliviousFetch(options: ObliviousFetchOptions, platform: Platfor
   return Object.assign(fetch, {
     ready: () => client.ready(),
     verdict: () => client.verdict(),
+    delivery: (answer: Response) => client.delivery(answer),
     close: () => client.close(),
   })
 }
@@ -73,25 +87,30 @@ class ObliviousClient {
   readonly #family: FamilyChoice
   readonly #requestLimit: number
   readonly #now: () => number
+  readonly #random: () => number
+  readonly #deliveries = new WeakMap<Response, Delivery>()
   readonly #pause: () => Promise<void>
   readonly #mayRetryDate: Allowance
   readonly #mayRetryKey: Allowance
 
   constructor(options: ObliviousFetchOptions, { transport: transportTo, hpke }: Platform) {
     const { now = Date.now, random = dice, wait = sleep, memory = forgetful() } = options
-    if (options.placement !== 'front') throw new TypeError('placement: this version appraises `front` only')
+    checkPlacement(options.placement)
     const relay = relayAddress(options.relay, options.plaintextLoopback ?? false)
+    if (options.allowSimulated !== undefined) checkSimulated(options.placement, relay)
     const transport = transportTo(relay)
     this.#keep = keepList(options.keep ?? [])
     this.#family = options.family ?? 'auto'
     this.#requestLimit = options.limits?.request ?? 1024 * 1024
     this.#now = now
+    this.#random = random
     this.#pause = () => wait(1000 + 4000 * random())
     this.#mayRetryDate = onceEvery(dateRetryPeriod, now)
     this.#mayRetryKey = onceEvery(keyRetryPeriod, now)
     this.#world = { transport, hpke, relay, answerLimit: options.limits?.answer ?? 16 * 1024 * 1024 }
-    const { trust, placement } = options
-    this.#keeper = new KeyKeeper({ transport, relay, trust, placement, hpke, memory, now, random })
+    const { trust, placement, role, allowSimulated } = options
+    const asked = { trust, placement, role, allowSimulated }
+    this.#keeper = new KeyKeeper({ transport, relay, ...asked, hpke, memory, now, random })
   }
 
   async fetch(input: Input, init: RequestInit): Promise<Response> {
@@ -101,11 +120,15 @@ class ObliviousClient {
   }
 
   async ready(): Promise<Verdict> {
-    return verdictOf(await this.#keeper.current())
+    return verdictOf(await this.#keeper.current(), this.#now())
   }
 
   verdict(): Verdict | undefined {
-    return this.#keeper.held && verdictOf(this.#keeper.held)
+    return this.#keeper.held && verdictOf(this.#keeper.held, this.#now())
+  }
+
+  delivery(answer: Response): Delivery | undefined {
+    return this.#deliveries.get(answer)
   }
 
   async close(): Promise<void> {
@@ -116,45 +139,80 @@ class ObliviousClient {
     const call = await readCall(input, init, this.#keep, this.#requestLimit)
     const family = familyFor(this.#family, call)
     const held = await this.#keeper.current()
-    const first = await this.#attempt({ call, family, key: held.key, date: this.#now() })
-    const again = 'answer' in first ? undefined : await this.#secondChance(call, held, first)
-    const last = again === undefined ? first : await this.#attempt({ call, family, ...again })
-    if (!('answer' in last)) throw last.error
-    return responseOf(last.answer, call, this.#keep)
+    const first = { call, family, ...this.#towards(held), date: this.#now() }
+    const outcome = await this.#attempt(first)
+    const again = outcome instanceof Unprocessed ? await this.#secondChance(first, held, outcome) : undefined
+    const last = again === undefined ? outcome : await this.#attempt({ ...first, ...again.change })
+    if (last instanceof Unprocessed) throw last.error
+    const response = responseOf(last, call, this.#keep)
+    this.#deliveries.set(response, deliveryOf(again?.held ?? held, { ...first, ...again?.change }, again !== undefined))
+    return response
   }
 
-  async #attempt(attempt: Attempt): Promise<Outcome> {
+  async #attempt(attempt: Attempt): Promise<Answer | Unprocessed> {
     try {
       const answer = await exchange(this.#world, attempt)
-      const gatewayDate = refusedDate(answer)
-      return gatewayDate === undefined ? { answer } : { error: new ObliviousError('date-refused'), gatewayDate }
+      return refusedDate(answer) ?? answer
     } catch (error) {
-      if (error instanceof ObliviousError && error.code === 'key-unknown') return { error }
+      if (error instanceof Unprocessed) return error
+      if (error instanceof ObliviousError && error.code === 'key-unknown') return new Unprocessed(error, 'key')
       throw error
     }
   }
 
-  /** The only two reasons to send anything twice; both say that nothing was processed. A stream is never sent twice. */
-  async #secondChance(call: Call, held: Held, { gatewayDate }: Unprocessed): Promise<Again | undefined> {
-    const key = gatewayDate === undefined ? await this.#newerKey(held) : held.key
-    const resendable = call.body instanceof Uint8Array
-    if (key === undefined || !resendable) return undefined
-    if (gatewayDate !== undefined && !(Number.isFinite(gatewayDate) && this.#mayRetryDate())) return undefined
+  /** The only reasons to send anything twice; all say that nothing was processed. A stream is never sent twice. */
+  async #secondChance(first: Attempt, held: Held, { again }: Unprocessed): Promise<Again | undefined> {
+    if (!(first.call.body instanceof Uint8Array)) return undefined
+    const next = await this.#otherWay(first, held, again)
+    if (next === undefined) return undefined
     await this.#pause()
-    return { key, date: gatewayDate ?? this.#now() }
+    return { held: next.held, change: { date: this.#now(), ...next.change } }
   }
 
-  /** A key of a bundle whose serial rose: a relay that only claims `#ohttp-key` moves nothing but one bundle fetch. */
-  async #newerKey(held: Held): Promise<Held['key'] | undefined> {
+  async #otherWay(first: Attempt, held: Held, again: Unprocessed['again']): Promise<Again | undefined> {
+    if (again === 'key') {
+      const fresh = await this.#newer(held)
+      return fresh && { held: fresh, change: this.#towards(fresh, first) }
+    }
+    const cvm = chosen(held.cvms, this.#random, first.cvm)
+    if (again === 'cvm') return cvm && { held, change: { cvm } }
+    if (!Number.isFinite(again.date) || !this.#mayRetryDate()) return undefined
+    return { held, change: { date: again.date, cvm: cvm ?? first.cvm } }
+  }
+
+  /** To whom: in `sealed` to a CVM as well, and to another than before where there is one. */
+  #towards({ key, cvms }: Held, before?: Attempt): Pick<Attempt, 'key' | 'cvm'> {
+    return { key, cvm: chosen(cvms, this.#random, before?.cvm) ?? chosen(cvms, this.#random) }
+  }
+
+  /** A bundle whose serial rose: a relay that only claims `#ohttp-key` moves nothing but one bundle fetch. */
+  async #newer(held: Held): Promise<Held | undefined> {
     if (!this.#mayRetryKey()) return undefined
     const fresh = await this.#keeper.refetch()
-    return fresh.bundle.serial > held.bundle.serial ? fresh.key : undefined
+    return fresh.bundle.serial > held.bundle.serial ? fresh : undefined
   }
 }
 
-type Unprocessed = { readonly error: ObliviousError; readonly gatewayDate?: number }
-type Outcome = { readonly answer: Answer } | Unprocessed
-type Again = Pick<Attempt, 'key' | 'date'>
+/** What a second attempt does otherwise, and the bundle that it rests on. */
+type Again = { readonly held: Held; readonly change: Partial<Pick<Attempt, 'key' | 'cvm' | 'date'>> }
+
+function deliveryOf({ bundle, appraisal }: Held, { cvm, family }: Attempt, retried: boolean): Delivery {
+  const key = appraisal?.keys.find(({ id }) => id === cvm?.id)
+  const machine = key && { id: key.id, measurement: key.verdict.measurement, simulated: key.verdict.simulated }
+  return { placement: bundle.placement, serial: bundle.serial, family, retried, ...(machine && { cvm: machine }) }
+}
+
+function checkPlacement(placement: Placement): void {
+  if (placements.includes(placement)) return
+  throw new TypeError(`placement: one of ${placements.join(', ')}; it says what you insist on, so it has no default`)
+}
+
+/** trust.md 7: never towards another machine. */
+function checkSimulated(placement: Placement, relay: URL): void {
+  if (placement === 'front')
+    throw new TypeError('allowSimulated: in `front` the gateway judges evidence, not this client')
+  if (!isLoopback(relay.hostname)) throw new TypeError('allowSimulated: only with a relay on this machine')
+}
 
 function dice(): number {
   return (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32

@@ -1,11 +1,12 @@
 /** From an authenticated answer to the `Response` that an application reads. Fetch standard §6.4. */
 import { mayHaveBody } from '../bhttp/fetch.ts'
-import { fromUtf8, type Bytes } from '../bytes.ts'
+import type { Bytes } from '../bytes.ts'
 import { essence, mediaTypes } from '../http/media-types.ts'
 import { dateProblem } from '../http/problem.ts'
 import type { Call } from './call.ts'
 import { ObliviousError } from './errors.ts'
 import type { Answer } from './exchange.ts'
+import { problemTypeOf, wrongDate, type Unprocessed } from './outer-refusal.ts'
 import { answerHeaders } from './identity.ts'
 import { pulled } from './streams.ts'
 
@@ -41,21 +42,11 @@ function platformResponse(answer: Answer, body: Bytes | ReadableStream | null, k
   }
 }
 
-/** The gateway's clock, if this answer is its refusal of ours (RFC 9458 §6.5.2); used for one retry and nothing else. */
-export function refusedDate({ head, content }: Answer): number | undefined {
+/** The clock of whoever opened it, if this answer is a refusal of ours (RFC 9458 §6.5.2); for one retry and nothing else. */
+export function refusedDate({ head, content }: Answer): Unprocessed | undefined {
   const type = head.headers.find(([name]) => name === 'content-type')?.[1]
   if (head.status !== 400 || essence(type) !== mediaTypes.problem || !(content instanceof Uint8Array)) return undefined
-  if (problemType(content) !== dateProblem) return undefined
-  return Date.parse(head.headers.find(([name]) => name === 'date')?.[1] ?? '')
-}
-
-function problemType(content: Uint8Array): unknown {
-  try {
-    const value: unknown = JSON.parse(fromUtf8(content))
-    return typeof value === 'object' && value !== null && 'type' in value ? value.type : undefined
-  } catch {
-    return undefined
-  }
+  return problemTypeOf(content) === dateProblem ? wrongDate(head.headers) : undefined
 }
 
 function withoutFragment(url: URL): string {

@@ -41,6 +41,6 @@ export function bundleAddress(relay: URL): URL {
   return new URL(`${path}.well-known/asunder-bundle`, relay)
 }
 
-function isLoopback(host: string): boolean {
+export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host)
 }

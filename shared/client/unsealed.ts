@@ -18,6 +18,10 @@ export function codeFor(status: number): ObliviousErrorCode {
 
 /** A hint that anybody on the way can write: whole seconds, at most a day. */
 export function delayOf(answer: RelayAnswer): { retryAfter?: number } {
-  const text = answer.field('retry-after') ?? ''
+  return secondsOf(answer.field('retry-after'))
+}
+
+export function secondsOf(field: string | null | undefined): { retryAfter?: number } {
+  const text = field ?? ''
   return /^\d{1,5}$/.test(text) ? { retryAfter: Math.min(Number(text), 86_400) } : {}
 }

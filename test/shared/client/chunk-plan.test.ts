@@ -3,7 +3,9 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { bucket, onGrid } from '../../../shared/bhttp/padding.ts'
 import { varint } from '../../../shared/bhttp/varint.ts'
+import { innerBucket } from '../../../shared/bhttp/sealed-padding.ts'
 import { chunkPlan } from '../../../shared/client/chunk-plan.ts'
+import { inner } from '../../../shared/client/layers.ts'
 
 const heads = [7 + 32, 7 + 65, 7 + 1120]
 
@@ -38,4 +40,15 @@ test('CHK-10: any length up to the largest request', () => {
     { numRuns: 500 },
   )
   expect(wrong(1, 39)).toBe(false)
+})
+
+test('trust.md 5: an inner message fills its inner bucket with chunks of at most 15,872 octets', () => {
+  const wrongs = Array.from({ length: 3_000 }, (_, n) => n * 37).filter((length) => {
+    const plan = chunkPlan(length, 39, 16, inner)
+    const size = encapsulated(plan, 39)
+    const final = plan.plaintext - plan.chunks.reduce((sum, chunk) => sum + chunk, 0)
+    const sized = [...plan.chunks, final].every((chunk) => chunk >= 0 && chunk <= 15_872)
+    return !(sized && size === innerBucket(size) && plan.plaintext >= length)
+  })
+  expect(wrongs).toEqual([])
 })

@@ -56,7 +56,7 @@ describe('help and usage', () => {
   test.each([
     [['--relay', 'here'], '--relay: not a URL'],
     [['--relay', 'http://relay.example/'], '--relay: http is for loopback'],
-    [['--placement', 'sealed'], '--placement:'],
+    [['--placement', 'anywhere'], '--placement:'],
     [['--timeout', 'soon'], '--timeout'],
   ])('%j: a wrong connection option is named', async (args, words) => {
     expect(await run('bundle', ...connection(), ...args)).toBe(2)

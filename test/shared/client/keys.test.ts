@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { signRoot } from '../../../shared/attestation/trust-root.ts'
-import { createObliviousFetch, fileMemory } from '../../../shared/client/index.ts'
+import { createObliviousFetch, fileMemory, type NodeOptions } from '../../../shared/client/index.ts'
 import type { RollbackMemory } from '../../../shared/client/memory.ts'
 import { p256, xWing } from '../../../shared/hpke/suites.ts'
 import { serializeKeyConfigs } from '../../../shared/ohttp/key-config.ts'
@@ -159,8 +159,27 @@ test.each([
   expect(() => createObliviousFetch({ relay, trust: '', placement: 'front', ...extra })).toThrow(TypeError)
 })
 
-test.each(['inside', 'sealed'] as const)('placement %s is never quietly lowered', (placement) => {
-  expect(() => visitor(pair, { placement })).toThrow(TypeError)
+test.each(['inside', 'sealed'] as const)('placement %s is never quietly lowered', async (placement) => {
+  fetch = visitor(pair, { placement })
+  expect(await codeOf(fetch(target))).toBe('placement-mismatch')
+  expect(pair.posts()).toEqual([])
+})
+
+test('a placement that is none has no default in its place', () => {
+  expect(() => visitor(pair, { placement: 'any' as 'front' })).toThrow('placement: one of front, inside, sealed')
+})
+
+const simulated = { rootSha256: 'ab'.repeat(32), measurement: 'cd'.repeat(48) }
+
+test.each<[string, Partial<NodeOptions>, string]>([
+  ['in front nobody here judges evidence', { allowSimulated: simulated }, 'allowSimulated: in `front`'],
+  [
+    'simulated evidence stays on this machine',
+    { allowSimulated: simulated, placement: 'sealed', relay: 'https://relay.example/' },
+    'allowSimulated: only with a relay on this machine',
+  ],
+])('%s', (_why, options, says) => {
+  expect(() => visitor(pair, options)).toThrow(says)
 })
 
 test('a named route has its bundle below itself', async () => {

@@ -174,7 +174,7 @@ test('somebody who saw another tree of the same size: nothing is sent, and nothi
   const fork = { checkpoints: { 'log.example/cvms': { size: 9, root: '22'.repeat(32) } } }
   const torn: RollbackMemory = { ...slow, load: () => JSON.stringify({ serial: 3, roots: [], ...fork }) }
   await publish(1, { serial: 8 })
-  expect(await start(torn)).toBe('memory-failed')
+  expect(await start(torn)).toBe('log-forked')
   expect(await readFile(file, 'utf8')).toBe(theirs)
 })
 
