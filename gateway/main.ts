@@ -6,6 +6,7 @@ import { outsideOf } from '../shared/config/outside.ts'
 import { exitCodeOf } from '../shared/config/read.ts'
 import { launchOf } from '../shared/launch/launch.ts'
 import { createLog } from '../shared/observability/log.ts'
+import { readyCommand, tellReady } from '../shared/observability/ready.ts'
 import { gatewayDefinition } from './config.ts'
 import { publishAttested } from './publish-attested.ts'
 import { openGateway, publishOnce, type GatewayService, type World } from './service.ts'
@@ -16,6 +17,7 @@ const purpose =
   'Runs an Oblivious HTTP gateway (RFC 9458) in front of an attested CVM; gateway/README.md is the page for its operator.'
 const switches = { recorded: 'development: bears node --tls-keylog; listen.host on loopback, evidence simulated' }
 const commands = {
+  ready: readyCommand,
   publish:
     'front: signs a bundle for the keys in keys.file if theirs is not there yet; inside, sealed: asks the CVMs for ' +
     'evidence of their keys and signs a bundle of them; and ends',
@@ -26,6 +28,10 @@ async function main(): Promise<void> {
   const asked = ask({ definition: gatewayDefinition, purpose, commands, switches }, outsideOf(process))
   if (asked === undefined) return
   const { command, settings, path } = asked
+  if (command === 'ready') {
+    process.exitCode = await tellReady(settings.admin, (line) => process.stdout.write(line))
+    return
+  }
   const recorded = asked.switches.has('recorded')
   checkStart(settings, launchOf(process), recorded)
   const world = worldAround(path)

@@ -6,6 +6,7 @@ import { outsideOf } from '../shared/config/outside.ts'
 import { exitCodeOf } from '../shared/config/read.ts'
 import { checkLaunch, launchOf } from '../shared/launch/launch.ts'
 import { createLog } from '../shared/observability/log.ts'
+import { readyCommand, tellReady } from '../shared/observability/ready.ts'
 import { isLoopback } from '../shared/upstream/loopback.ts'
 import { relayDefinition } from './config.ts'
 import { openRelay, type RelayService } from './service.ts'
@@ -14,9 +15,13 @@ import type { RelayEvents } from './vocabulary.ts'
 const purpose = 'Runs an Oblivious HTTP relay (RFC 9458); relay/README.md is the page for its operator.'
 
 async function main(): Promise<void> {
-  const asked = ask({ definition: relayDefinition, purpose }, outsideOf(process))
+  const asked = ask({ definition: relayDefinition, purpose, commands: { ready: readyCommand } }, outsideOf(process))
   if (asked === undefined) return
-  const { settings, path } = asked
+  const { command, settings, path } = asked
+  if (command === 'ready') {
+    process.exitCode = await tellReady(settings.admin, (line) => process.stdout.write(line))
+    return
+  }
   checkLaunch(launchOf(process), isLoopback(settings.listen.host) ? 'loopback' : 'public')
   const log = createLog<RelayEvents>({ service: 'relay', write: (line) => void process.stdout.write(line) })
   const file = (name: string): Buffer => readFileSync(path(name))
