@@ -70,8 +70,8 @@ describe.skipIf(missing !== undefined)('built and run', () => {
 
   afterAll(async () => {
     await Promise.all(running.map((child) => stopped(child)))
-    await pair?.stop()
-    made?.remove()
+    await pair.stop()
+    made.remove()
     rmSync(folder, { recursive: true, force: true })
   }, 60_000)
 
