@@ -95,7 +95,8 @@ function npmCache(): string {
 
 const programs = ['dash', 'tar', 'mkdir', 'rm', 'env']
 
-function standIn(base: string): void {
+/** A system of just enough: Node, a shell, and what recipes use. */
+export function standIn(base: string, { npm = true } = {}): void {
   const folders = [
     'bin',
     'tmp',
@@ -114,14 +115,18 @@ function standIn(base: string): void {
   }
   symlinkSync('dash', join(base, 'bin/sh'))
   copyProgram(process.execPath, join(base, 'usr/local/bin/node'))
-  const npm = join(execFileSync('npm', ['root', '-g'], { encoding: 'utf8' }).trim(), 'npm')
-  cpSync(npm, join(base, 'usr/local/lib/node_modules/npm'), { recursive: true })
-  symlinkSync('../lib/node_modules/npm/bin/npm-cli.js', join(base, 'usr/local/bin/npm'))
+  if (npm) addNpm(base)
   mkdirSync(join(base, 'usr/bin'))
   symlinkSync('/bin/env', join(base, 'usr/bin/env'))
   for (const file of ['/etc/resolv.conf', '/etc/ssl/certs/ca-certificates.crt']) {
     if (existsSync(file)) copyFileSync(file, join(base, file))
   }
+}
+
+function addNpm(base: string): void {
+  const npm = join(execFileSync('npm', ['root', '-g'], { encoding: 'utf8' }).trim(), 'npm')
+  cpSync(npm, join(base, 'usr/local/lib/node_modules/npm'), { recursive: true })
+  symlinkSync('../lib/node_modules/npm/bin/npm-cli.js', join(base, 'usr/local/bin/npm'))
 }
 
 function copyProgram(from: string, to: string): void {
