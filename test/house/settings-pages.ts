@@ -20,7 +20,16 @@ export function pages(): readonly Page[] {
     between('relay/README.md', { settings: serviceTable(relayDefinition) }),
     between('gateway/README.md', { settings: serviceTable(gatewayDefinition), 'agent settings': agentTable() }),
     example(relayDefinition, ['listen.tls', 'publicHosts', 'routes[].ca', 'routes[].clientCertificate']),
-    example(gatewayDefinition, ['listen.tls', 'listen.tls.clientCa', 'publicHosts', 'cvm.identity', 'bundle.signer']),
+    example(gatewayDefinition, [
+      'listen.tls',
+      'listen.tls.clientCa',
+      'publicHosts',
+      'cvm',
+      'cvm.identity',
+      'policy',
+      'targets',
+      'bundle.signer',
+    ]),
   ]
 }
 
