@@ -18,14 +18,17 @@ function linesOf({ headers, content }: Lax, outer: IncomingHttpHeaders, host: st
         !['host', 'content-length', 'content-type', 'transfer-encoding', 'connection', 'trailer'].includes(name),
     )
     .map(([name, value]) => `${name}: ${String(value)}`)
-  const framed = headers.some(([name]) => name === 'content-length' || name === 'transfer-encoding')
+  const framed = isFramed(headers)
   return [
     `host: ${host}`,
     ...own,
     ...from,
-    ...(framed ? [] : [`content-length: ${content.length}`]),
-    'connection: close',
+    ...(framed ? ['connection: keep-alive'] : [`content-length: ${content.length}`, 'connection: close']),
   ]
+}
+
+function isFramed(headers: Lax['headers']): boolean {
+  return headers.some(([name]) => name === 'content-length' || name === 'transfer-encoding')
 }
 
 export function byHand(asked: Lax, outer: IncomingHttpHeaders, cvmPort: number): Promise<Whole> {
@@ -40,7 +43,7 @@ export function byHand(asked: Lax, outer: IncomingHttpHeaders, cvmPort: number):
     socket.on('error', reject)
     socket.on('data', (part: Buffer) => parts.push(part))
     socket.on('close', () => resolve(wholeOf(Buffer.concat(parts))))
-    socket.setTimeout(3_000, () => socket.destroy())
+    socket.setTimeout(isFramed(asked.headers) ? 200 : 3_000, () => socket.destroy())
     socket.write(Buffer.concat([Buffer.from(head, 'latin1'), content]))
   })
 }

@@ -100,3 +100,24 @@ export async function sealedChunks({ key }: Intruder, parts: readonly Uint8Array
   pieces.push(await sealer.final(parts.at(-1) ?? new Uint8Array()))
   return pieces
 }
+
+/** Our own encoder refuses what an attacker writes, so this writes it octet by octet. RFC 9292 §3.1. */
+export function handwritten({
+  method = 'GET',
+  scheme = 'https',
+  authority = 'app.asunder.example',
+  path = '/',
+  headers = [],
+}: Inside): Bytes {
+  const text = (value: string): Buffer => {
+    const bytes = Buffer.from(value, 'latin1')
+    return Buffer.concat([length(bytes.length), bytes])
+  }
+  const section = Buffer.concat(headers.flatMap(([name, value]) => [text(name), text(value)]))
+  const head = [method, scheme, authority, path].map(text)
+  return Uint8Array.from(Buffer.concat([Buffer.of(0), ...head, length(section.length), section, Buffer.of(0, 0)]))
+}
+
+function length(value: number): Buffer {
+  return value < 64 ? Buffer.of(value) : Buffer.of(0x40 | (value >> 8), value & 0xff)
+}

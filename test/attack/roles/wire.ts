@@ -19,13 +19,24 @@ export type Asking = {
   readonly method?: string
   readonly fields?: OutgoingHttpHeaders
   readonly body?: Uint8Array | string
+  /** address of this machine to come from */
+  readonly from?: string
   /** for https */
   readonly tls?: Pick<RequestOptions, 'ca' | 'key' | 'cert' | 'rejectUnauthorized'>
 }
 
 /** One request on a connection of its own. Rejects when no complete answer comes. */
-export function asked(url: string, { method = 'GET', fields = {}, body, tls = {} }: Asking = {}): Promise<Answered> {
-  const options = { method, headers: fields, agent: false, ...tls }
+export function asked(
+  url: string,
+  { method = 'GET', fields = {}, body, from, tls = {} }: Asking = {},
+): Promise<Answered> {
+  const options = {
+    method,
+    headers: fields,
+    agent: false,
+    ...(from === undefined ? {} : { localAddress: from }),
+    ...tls,
+  }
   return new Promise((resolve, reject) => {
     const outgoing = url.startsWith('https:') ? askSecurely(url, options) : ask(url, options)
     outgoing.on('error', reject)

@@ -1,5 +1,9 @@
 /** Every scenario, in the order of the catalogue. privacy.md 3.1-3.7. */
 import { groupOf, groups, type Scenario } from '../frame/scenario.ts'
+import { floodScenarios } from './client/floods.ts'
+import { noteScenarios } from './client/notes.ts'
+import { oracleScenarios } from './client/oracles.ts'
+import { targetScenarios } from './client/targets.ts'
 import { insideScenarios } from './gateway/inside.ts'
 import { keyTagScenarios } from './gateway/keys.ts'
 import { answerScenarios } from './relay/answers.ts'
@@ -16,6 +20,10 @@ export const scenarios: readonly Scenario[] = [
   ...answerScenarios,
   ...keyTagScenarios,
   ...insideScenarios,
+  ...targetScenarios,
+  ...oracleScenarios,
+  ...noteScenarios,
+  ...floodScenarios,
 ].sort((one, other) => rank(one) - rank(other))
 
 function rank({ id }: Scenario): number {
