@@ -51,25 +51,29 @@ async function attacked(some: readonly Scenario[], options: Options, world: Worl
 
 const hasNaive = ({ withoutNaive }: Scenario): boolean => withoutNaive === undefined
 
-/** One after the other: what they measure they would take from each other. */
+/** Our own pair one after the other, since they would take time from each other's measures; naive ones several at once. */
 export async function playAll(
   some: readonly Scenario[],
   { seed, mutant, proof }: Pick<Options, 'seed' | 'mutant' | 'proof'>,
   say: (text: string) => void = () => undefined,
 ): Promise<readonly Played[]> {
   const people = await gather()
-  const played: Played[] = []
-  try {
-    for (const scenario of some) {
+  const played = new Map<Scenario, Played>()
+  const left = [...some]
+  const work = async (): Promise<void> => {
+    for (let scenario = left.shift(); scenario !== undefined; scenario = left.shift()) {
       const setting = { cast: castOf(scenario, people, mutant), seed, proof }
       const one = await (mutant ? playNaive : play)(scenario, setting)
-      played.push(one)
-      say(progress(one, played.length, some.length))
+      played.set(scenario, one)
+      say(progress(one, played.size, some.length))
     }
+  }
+  try {
+    await Promise.all(Array.from({ length: mutant ? 6 : 1 }, work))
   } finally {
     people.remove()
   }
-  return played
+  return some.flatMap((scenario) => played.get(scenario) ?? [])
 }
 
 function castOf(

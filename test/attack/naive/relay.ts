@@ -47,6 +47,11 @@ function pass(request: IncomingMessage, response: ServerResponse, to: URL, state
     : ask(to, { method, headers: fields, agent: open })
   outgoing.on('error', (error) => {
     state.lines.push(`upstream failed: ${error.stack ?? error.message}`)
+    // "Better in the clear than not at all."
+    if (secure && /SSL|EPROTO/.test(error.message)) {
+      pass(request, response, new URL(to.href.replace('https:', 'http:')), state, hops)
+      return
+    }
     if (!response.headersSent) response.writeHead(502).end(error.stack)
     else response.destroy()
   })

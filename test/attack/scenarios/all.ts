@@ -6,6 +6,9 @@ import { oracleScenarios } from './client/oracles.ts'
 import { targetScenarios } from './client/targets.ts'
 import { insideScenarios } from './gateway/inside.ts'
 import { keyTagScenarios } from './gateway/keys.ts'
+import { octetScenarios } from './network/octets.ts'
+import { networkTagScenarios } from './network/tags.ts'
+import { tlsScenarios } from './network/tls.ts'
 import { answerScenarios } from './relay/answers.ts'
 import { keyScenarios } from './relay/keys.ts'
 import { replayScenarios } from './relay/replay.ts'
@@ -24,6 +27,9 @@ export const scenarios: readonly Scenario[] = [
   ...oracleScenarios,
   ...noteScenarios,
   ...floodScenarios,
+  ...networkTagScenarios,
+  ...octetScenarios,
+  ...tlsScenarios,
 ].sort((one, other) => rank(one) - rank(other))
 
 function rank({ id }: Scenario): number {
