@@ -4,7 +4,7 @@
  */
 const relayMay =
   '^(relay/|shared/(bytes\\.ts|refusal\\.ts|http/|limits/|shaping/|privacy-pass/|store/|observability/|config/|upstream/|launch/))'
-const canDecrypt = '^node_modules/(hpke|@hpke|@noble/ciphers|@noble/curves|@panva)(/|$)'
+const canDecrypt = '^node_modules/(hpke|@hpke|@noble/ciphers|@noble/curves|@panva|@cloudflare/blindrsa-ts|sjcl)(/|$)'
 const floor0 = '^shared/(bytes|refusal)\\.ts$'
 const protocols = ['http', 'bhttp', 'hpke', 'ohttp', 'attestation', 'tlog', 'privacy-pass', 'limits', 'shaping']
 const siblings = { ohttp: ['hpke'], bhttp: ['http', 'shaping'], attestation: ['tlog'] }
