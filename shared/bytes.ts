@@ -118,6 +118,19 @@ export function fromBase64(text: string): Bytes {
   return bytes
 }
 
+/** URL-safe alphabet, with padding (RFC 4648 §5). */
+export function base64url(bytes: Uint8Array): string {
+  return bytes.toBase64({ alphabet: 'base64url' })
+}
+
+/** As strict as `fromBase64`: padding demanded, one text for one value. */
+export function fromBase64url(text: string): Bytes {
+  const options = { alphabet: 'base64url', lastChunkHandling: 'strict' } as const
+  const bytes = decoded('base64url', () => Uint8Array.fromBase64(text, options))
+  if (base64url(bytes) !== text) throw new Refusal('bad-encoding', 'base64url is not canonical')
+  return bytes
+}
+
 export function utf8(text: string): Bytes {
   return new TextEncoder().encode(text)
 }

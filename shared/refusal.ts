@@ -36,6 +36,7 @@ export const refusalCodes = [
   'certificate-not-yet-valid', // a certificate of the chain did not begin
   'certificate-role-refused', // a CA that is not one, or a leaf that is
   'chain-incomplete', // an issuer or the root is missing
+  'challenge-mismatch', // a token for another challenge than those in force
   'checkpoint-rolled-back', // a checkpoint smaller than one already seen
   'chip-masked', // SEV-SNP: the platform hides which chip it is
   'chip-mismatch', // SEV-SNP: the report is of another chip than the certificate
@@ -147,6 +148,9 @@ export const refusalCodes = [
   'tcb-unsupported', // TDX: below every level that the vendor rates
   'td-attributes-refused', // TDX: an attribute that policy does not let be set
   'tdx-module-refused', // TDX: a module that is not the one that the vendor names
+  'token-missing', // anonymous admission: nothing that could be a token
+  'token-refused', // anonymous admission: malformed, of another key or challenge, or not genuine; never says which
+  'token-spent', // anonymous admission: a genuine token for the second time
   'too-few-machines', // fewer CVMs or chips than policy demands
   'too-many', // fields, informational responses, chunks
   'trailing-data', // bytes after the end
@@ -165,6 +169,7 @@ export const refusalCodes = [
   'vmpl-refused', // SEV-SNP: asked for by code at another privilege level
   'witness-repeated', // enough cosignatures, but not of enough operators
   'wrong-origin', // a checkpoint of another log
+  'wrong-token-type', // a token of a type that is not redeemed here
   'xfam-refused', // TDX: processor features that policy does not let be used
 ] as const
 
