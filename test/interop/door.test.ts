@@ -86,6 +86,20 @@ describe.skipIf(casesOf('bhttp-valid').length === 0)('the vectors of the protoco
   for (const file of ['ohttp-invalid', 'chunked-invalid']) addInvalid(file)
   for (const file of ['hpke-rfc9180-base', 'hpke-pq']) for (const one of casesOf(file)) addHpke(one)
 
+  for (const file of ['privacypass-type1', 'privacypass-type2']) {
+    for (const one of casesOf(file)) {
+      add([{ ...one, id: `${String(one['id'])}/verify`, op: 'privacypass.verify' }], gives({ nonce: one['nonce'] }))
+    }
+  }
+  const { verifier } = (sharedVectors('privacypass-invalid') ?? {}) as { verifier?: Json }
+  for (const one of casesOf('privacypass-invalid')) {
+    add([{ ...verifier, ...one, id: `${String(one['id'])}/verify`, op: 'privacypass.verify' }], refuses)
+    // Presented once, the token of the double spend is as good as any.
+    if (one['sequence'] === undefined) continue
+    const once = { ...verifier, ...one, sequence: undefined, id: `${String(one['id'])}/once`, op: 'privacypass.verify' }
+    add([once], (answer) => expect(answer.ok).toEqual({ nonce: String(one['token']).slice(4, 68) }))
+  }
+
   function plaintexts(one: Json, name: string): string[] | undefined {
     return (one[name] as { plaintext: string }[] | undefined)?.map(({ plaintext }) => plaintext)
   }

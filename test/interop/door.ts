@@ -12,6 +12,7 @@ import { judgeOps } from './ops-judge.ts'
 import { messageOps } from './ops-messages.ts'
 import { hpkeOps } from './ops-hpke.ts'
 import { ohttpOps } from './ops-ohttp.ts'
+import { tokenOps } from './ops-tokens.ts'
 import { trustOps } from './ops-trust.ts'
 
 const ops: Readonly<Record<string, Op>> = {
@@ -19,6 +20,7 @@ const ops: Readonly<Record<string, Op>> = {
   ...hpkeOps,
   ...ohttpOps,
   ...logOps,
+  ...tokenOps,
   ...trustOps,
   ...judgeOps,
 }
