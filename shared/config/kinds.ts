@@ -63,6 +63,16 @@ export const yes: Kind<boolean> = {
   show: String,
 }
 
+/** A moment in UTC, as milliseconds since 1970. Written `2027-01-01T00:00:00Z`. */
+export const moment: Kind<number> = {
+  name: 'moment',
+  schema: z.iso.datetime().transform((written) => Date.parse(written)),
+  demand: 'a moment in UTC, such as 2027-01-01T00:00:00Z',
+  example: '2027-01-01T00:00:00Z',
+  fromText: same,
+  show: (value) => new Date(value).toISOString().replace('.000Z', 'Z'),
+}
+
 export function word<const W extends string>(words: readonly W[]): Kind<W> {
   const demand = words.length === 1 ? `"${words.join('')}"` : `one of ${words.join(', ')}`
   return { name: 'word', schema: z.enum(words), demand, words, example: words[0], fromText: same, show: (word) => word }

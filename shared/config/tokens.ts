@@ -1,0 +1,64 @@
+/** Rows about anonymous admission, which the tables of both operators have; and the keys that they name. RFC 9577, RFC 9578. */
+import { fromBase64url } from '../bytes.ts'
+import type { GateKey } from '../privacy-pass/gate.ts'
+import type { Verifier } from '../privacy-pass/redeem.ts'
+import { Refusal } from '../refusal.ts'
+import type { Kind } from './kind.ts'
+import { count, list, moment, text } from './kinds.ts'
+import { SettingsError } from './mistake.ts'
+import type { Rows, Settings } from './rows.ts'
+
+const serverName = text(
+  'host[:port]',
+  /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$/,
+  'a server name: host or host:port, in lower case',
+  'issuer.example',
+)
+
+export const tokenRows = {
+  issuer: { kind: serverName, example: 'issuer.example', says: 'name of the issuer whose tokens are asked for' },
+  origins: {
+    kind: list(serverName),
+    example: ['app.example'],
+    says: "hosts that the tokens are made for, exactly as your clients' applications name them",
+  },
+} as const satisfies Rows
+
+/** One key, and when it ends. */
+export function tokenKey(kind: Kind<string>, example: string, says: string) {
+  return {
+    file: { kind, example, says },
+    until: { kind: moment, says: 'when the key ends; its tokens are refused from then on, and what was spent forgotten' },
+  } as const satisfies Rows
+}
+export type TokenKeySettings = Settings<ReturnType<typeof tokenKey>>
+
+export const publishedKeySays =
+  'type 2: a token key as the issuer publishes it, base64url on one line. The first that has not ended is announced, all that have not are taken'
+
+export const tokenClaims = {
+  kind: count({ least: 10, most: 100_000_000 }),
+  default: 1_000_000,
+  says: 'spent tokens remembered; full means refused',
+} as const
+
+/** `read` gives a file's text. Throws SettingsError that names the setting and the file, never what is in it. */
+export function gateKeys(
+  setting: string,
+  rows: readonly TokenKeySettings[],
+  read: (file: string) => string,
+  verifier: (key: Uint8Array<ArrayBuffer>) => Verifier,
+): GateKey[] {
+  return rows.map(({ file, until }, at) => {
+    const text = read(file).trim()
+    try {
+      return { ...verifier(fromBase64url(text)), until }
+    } catch (cause) {
+      if (!(cause instanceof Refusal)) throw cause
+      const remedy = 'give it as the issuer wrote it: one line of base64url with padding'
+      throw new SettingsError([
+        { where: '', path: `${setting}.${at}.file`, wrong: `${file} holds no such key`, remedy },
+      ])
+    }
+  })
+}
