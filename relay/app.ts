@@ -17,6 +17,7 @@ import { asItComes, whenWhole, type DeliveryOptions } from './delivery.ts'
 import { Exchange } from './exchange.ts'
 import { inwardFields, outward } from './forward.ts'
 import { copyFields, type Mirror } from './mirror.ts'
+import type { TokenCheck } from './tokens.ts'
 import { resources, type Outcome, type Resource, type Tally } from './vocabulary.ts'
 
 export type Route = {
@@ -32,6 +33,8 @@ export type RelayOptions = {
   readonly routes: readonly [Route, ...Route[]]
   readonly admission: Admission
   readonly limits?: Partial<RelayLimits>
+  /** Left out: nobody needs a token, and whatever is sent as one is dropped. */
+  readonly tokens?: TokenCheck | undefined
   readonly cors?: boolean
   /** Hosts that we answer to; anything else is 421. Left out: any, which is for loopback. */
   readonly hosts?: readonly string[] | undefined
@@ -49,7 +52,7 @@ const pathOf: Record<Resource, string> = {
 
 export function createRelay(options: RelayOptions): Hono {
   const relay = new Hono()
-  const outside = cors(options.cors ?? false)
+  const outside = cors(options.cors ?? false, options.tokens !== undefined)
   const refuse = (refused: Problem): Response => plain(outside.dress(refused))
   const answer = answerer(options)
   // Each path has one handler, which spares every request the walk through a chain; other methods end in notFound.
@@ -95,8 +98,8 @@ function places([first, ...others]: RelayOptions['routes']): [string, Route][] {
 /** admit -> forward -> answer. */
 function answerer(options: RelayOptions): (context: Context, route: Route) => Response | Promise<Response> {
   const limits = { ...defaultLimits, ...options.limits }
-  const { admission, tally = () => undefined } = options
-  const outside = cors(options.cors ?? false)
+  const { admission, tokens, tally = () => undefined } = options
+  const outside = cors(options.cors ?? false, tokens !== undefined)
   const isOurs = hostChecker(options.hosts)
   const uploads = uploadGate(limits.incremental, admission.bucketOf)
   const fields = { standard: outside.add(inwardFields.standard), chunked: outside.add(inwardFields.chunked) }
@@ -107,6 +110,17 @@ function answerer(options: RelayOptions): (context: Context, route: Route) => Re
     if (over !== undefined) return refuse(over, 'limited')
     const family = familyOf(outerField(context, 'content-type'))
     if (family === undefined) return refuse(problem(415), 'rejected')
+    // Last of all that needs no content: a token is gone once it was looked at.
+    return tokens === undefined ? onward(context, route, family) : withToken(tokens, context, route, family)
+  }
+
+  async function withToken(check: TokenCheck, context: Context, route: Route, family: Family): Promise<Response> {
+    const unadmitted = await check(outerField(context, 'authorization'))
+    if (unadmitted === undefined) return onward(context, route, family)
+    return refuse(unadmitted.refused, unadmitted.outcome, family)
+  }
+
+  function onward(context: Context, route: Route, family: Family): Response | Promise<Response> {
     if (!wantsIncremental(outerField(context, 'incremental'))) return stored(context, route, family)
     const entered = uploads.enter(context)
     return typeof entered === 'function'

@@ -1,11 +1,12 @@
 /** The relay's settings: a row for each, and the combinations that we do not run. How to add one: shared/config/rows.ts. */
 import { z } from 'zod'
-import { file, secretFile } from '../shared/config/file-kinds.ts'
+import { file, ownFile, secretFile } from '../shared/config/file-kinds.ts'
 import type { Kind } from '../shared/config/kind.ts'
 import { count, duration, host, list, port, publicHost, rate, size, text, yes } from '../shared/config/kinds.ts'
 import { readSettings, type Definition } from '../shared/config/read.ts'
 import { many, optional, type Rows, type Settings } from '../shared/config/rows.ts'
 import { eachWhen, listenerRules, when, type Rule } from '../shared/config/rules.ts'
+import { publishedKeySays, tokenClaims, tokenKey, tokenKeyRule, tokenRows } from '../shared/config/tokens.ts'
 import { isLoopback } from '../shared/upstream/loopback.ts'
 import { defaultLimits } from './admit.ts'
 
@@ -87,6 +88,20 @@ const upstream = {
   lifetime: { kind: duration(), default: '5min', says: 'how old a connection gets before it is replaced' },
 } as const
 
+// Type 2 only: this side of the pair holds no secret key of an issuer.
+const tokens = {
+  ...tokenRows,
+  keys: many(tokenKey(file, 'issuer.key', publishedKeySays)),
+  store: {
+    file: {
+      kind: ownFile,
+      example: 'tokens.db',
+      says: 'where spent tokens are remembered, for all processes of this machine',
+    },
+    claims: tokenClaims,
+  },
+} as const
+
 const rows = {
   listen: {
     host: { kind: host, default: '127.0.0.1', says: 'address where clients come in' },
@@ -123,6 +138,7 @@ const rows = {
     perSecond: { kind: rate, says: 'requests a second of one bucket; beyond, 429' },
     burst: { kind: count(), example: 100, says: 'requests that one bucket may make at once' },
   }),
+  tokens: optional('nobody needs a token', tokens),
   connections: { kind: count(), default: 10_000, says: "clients' connections at a time" },
   admin: {
     host: { kind: host, default: '127.0.0.1', says: 'address of the private listener, on loopback only' },
@@ -178,6 +194,7 @@ const rules: readonly Rule<RelaySettings>[] = [
     wrong: 'is not below upstream.connections: uploads that nobody ends could hold every connection',
     remedy: 'lower it, or raise upstream.connections',
   },
+  tokenKeyRule(({ tokens }) => tokens?.keys, 'tokens.keys'),
 ]
 
 /** A relay's rows and rules, for its door and for whoever shows them. */

@@ -9,6 +9,8 @@ export type Cors = {
 }
 
 const onEvery = { 'access-control-allow-origin': '*', 'access-control-expose-headers': 'retry-after' }
+// A page must see the challenge that it is to answer.
+const withTokens = { ...onEvery, 'access-control-expose-headers': 'retry-after, www-authenticate' }
 const onPreflight = {
   'access-control-allow-origin': '*',
   'access-control-allow-methods': 'GET, POST',
@@ -16,8 +18,9 @@ const onPreflight = {
   'access-control-max-age': '86400',
 }
 
-export function cors(on: boolean): Cors {
-  const add = (fields: Record<string, string>): Record<string, string> => (on ? { ...fields, ...onEvery } : fields)
+export function cors(on: boolean, tokens = false): Cors {
+  const added = tokens ? withTokens : onEvery
+  const add = (fields: Record<string, string>): Record<string, string> => (on ? { ...fields, ...added } : fields)
   return {
     preflight: (method) =>
       on && method === 'OPTIONS' ? new Response(null, { status: 204, headers: onPreflight }) : undefined,

@@ -25,7 +25,7 @@ async function main(): Promise<void> {
   checkLaunch(launchOf(process), isLoopback(settings.listen.host) ? 'loopback' : 'public')
   const log = createLog<RelayEvents>({ service: 'relay', write: (line) => void process.stdout.write(line) })
   const file = (name: string): Buffer => readFileSync(path(name))
-  await endedBySignals(openRelay(settings, { now: Date.now, salt: () => randomBytes(32), file, log }))
+  await endedBySignals(openRelay(settings, { now: Date.now, salt: () => randomBytes(32), file, path, log }))
 }
 
 // A log that nobody reads any more (a pipe whose reader ended) is no reason to stop serving.

@@ -13,14 +13,16 @@ import type { RelaySettings, RouteSettings } from './config.ts'
 import { relayMetrics, type RelayCounts } from './metrics.ts'
 import { createLinks } from './links.ts'
 import { createMirror, type KeptMirror } from './mirror.ts'
+import { openTokenDesk, type TokenDesk } from './tokens.ts'
 import type { RelayLog } from './vocabulary.ts'
 
 export type World = {
   readonly now: () => number
   /** 32 random octets */
   readonly salt: () => Uint8Array
-  /** The bytes of a file that the settings name. */
+  /** The bytes of a file that the settings name, and where it is. */
   readonly file: (path: string) => Buffer
+  readonly path: (name: string) => string
   readonly log: RelayLog
 }
 
@@ -50,9 +52,11 @@ export async function openRelay(settings: RelaySettings, world: World): Promise<
     now,
   })
   const unexpected = (): void => failed('unexpected')
-  const relay = createRelay({ routes: ways, admission, limits, cors, hosts, tally, unexpected })
+  const desk = tokenDesk(settings, world)
+  const tokens = desk?.check
+  const relay = createRelay({ routes: ways, admission, tokens, limits, cors, hosts, tally, unexpected })
   const looking = Promise.all(ways.map(({ mirror }) => mirror.start()))
-  const listeners = await open(settings, world, relay.fetch, readiness(ways), metrics)
+  const listeners = await open(settings, world, relay.fetch, readiness(ways, desk), metrics)
 
   const end = async (deadline: number): Promise<void> => {
     log('info', 'stopping', { active: active() })
@@ -60,6 +64,7 @@ export async function openRelay(settings: RelaySettings, world: World): Promise<
     await listeners.close(deadline)
     log('info', 'stopped', { cut: active() })
     await Promise.all(ways.flatMap(({ pool, looks }) => [pool.close(), looks.close()]))
+    await desk?.close()
     await looking
   }
   return { ...listeners.ports, close: () => end(settings.drain), force: () => end(0) }
@@ -81,13 +86,24 @@ function wayTo(
   return { name: route.name, path: pathOf(route.gateway), forward: pool.forward, pool, looks, mirror }
 }
 
-type Readiness = Health<'listening' | 'mirror'>
+function tokenDesk({ tokens }: RelaySettings, { now, salt, file, path }: World): TokenDesk | undefined {
+  const random = (length: number): Uint8Array => salt().subarray(0, length)
+  return tokens && openTokenDesk(tokens, { now, random, file, path })
+}
 
-/** Ready: taking requests, and able to show what every route's gateway has to show. */
-function readiness(ways: readonly Way[]): Readiness {
-  const health = createHealth<'listening' | 'mirror'>(['listening', 'mirror'])
-  const mirrored = (): boolean => ways.every(({ mirror }) => mirror.complete())
-  return { ...health, missing: () => (health.set('mirror', mirrored()), health.missing()) }
+type Readiness = Health<'listening' | 'mirror' | 'tokens'>
+
+/** Ready: taking requests and tokens, and able to show what every route's gateway has to show. */
+function readiness(ways: readonly Way[], desk: TokenDesk | undefined): Readiness {
+  const health = createHealth<'listening' | 'mirror' | 'tokens'>(['listening', 'mirror', 'tokens'])
+  const look = (): void => {
+    health.set(
+      'mirror',
+      ways.every(({ mirror }) => mirror.complete()),
+    )
+    health.set('tokens', desk?.works() ?? true)
+  }
+  return { ...health, missing: () => (look(), health.missing()) }
 }
 
 async function open(

@@ -34,6 +34,10 @@ export const outcomes = [
   'served', // an answer of the gateway in the request's family went back whole
   'rejected', // method, type, size, host or content that no relay would take
   'limited', // over the rate, or over what this relay carries at once
+  'token-missing', // no token where one is needed
+  'token-refused', // one that is not genuine, or not for us, or not for now
+  'token-spent', // a genuine one for the second time
+  'token-unavailable', // no key in force, or the store of spent tokens failed or is full
   'left', // the client went before its answer was complete
   'key-unknown', // the gateway could not open it
   'gateway-busy', // the gateway's 429 or 503

@@ -151,6 +151,7 @@ export const refusalCodes = [
   'token-missing', // anonymous admission: nothing that could be a token
   'token-refused', // anonymous admission: malformed, of another key or challenge, or not genuine; never says which
   'token-spent', // anonymous admission: a genuine token for the second time
+  'token-unavailable', // anonymous admission: no key in force, or no way to remember what was spent
   'too-few-machines', // fewer CVMs or chips than policy demands
   'too-many', // fields, informational responses, chunks
   'trailing-data', // bytes after the end

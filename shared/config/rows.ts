@@ -92,7 +92,7 @@ export function listed(rows: Rows, above = '', without?: string): readonly Liste
   return Object.entries(rows).flatMap(([name, part]) => {
     const path = above === '' ? name : `${above}.${name}`
     if (isRow(part)) return [{ path, row: part, without }]
-    if (isMany(part)) return listed(part.rows, `${path}[]`, part.absent)
-    return isOptional(part) ? listed(part.rows, path, part.absent) : listed(part, path)
+    if (isMany(part)) return listed(part.rows, `${path}[]`, part.absent ?? without)
+    return isOptional(part) ? listed(part.rows, path, part.absent) : listed(part, path, without)
   })
 }

@@ -7,6 +7,7 @@ import type { Kind } from './kind.ts'
 import { count, list, moment, text } from './kinds.ts'
 import { SettingsError } from './mistake.ts'
 import type { Rows, Settings } from './rows.ts'
+import { eachWhen, type Rule } from './rules.ts'
 
 const serverName = text(
   'host[:port]',
@@ -28,7 +29,10 @@ export const tokenRows = {
 export function tokenKey(kind: Kind<string>, example: string, says: string) {
   return {
     file: { kind, example, says },
-    until: { kind: moment, says: 'when the key ends; its tokens are refused from then on, and what was spent forgotten' },
+    until: {
+      kind: moment,
+      says: 'when the key ends; its tokens are refused from then on, and what was spent forgotten',
+    },
   } as const satisfies Rows
 }
 export type TokenKeySettings = Settings<ReturnType<typeof tokenKey>>
@@ -41,6 +45,17 @@ export const tokenClaims = {
   default: 1_000_000,
   says: 'spent tokens remembered; full means refused',
 } as const
+
+export function tokenKeyRule<S>(keysOf: (settings: S) => readonly TokenKeySettings[] | undefined, at: string): Rule<S> {
+  return {
+    at: (settings) => {
+      const keys = keysOf(settings) ?? []
+      return eachWhen(at, keys, ({ file }, nth) => keys.findIndex((key) => key.file === file) < nth, 'file')
+    },
+    wrong: 'is the file of another key',
+    remedy: 'give each key once, with the moment when it ends',
+  }
+}
 
 /** `read` gives a file's text. Throws SettingsError that names the setting and the file, never what is in it. */
 export function gateKeys(

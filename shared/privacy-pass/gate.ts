@@ -29,11 +29,12 @@ export type GateOptions = {
 }
 
 export type Gate = {
-  /** The value of `www-authenticate`; undefined when every key has ended. */
+  /** The value of `www-authenticate`; undefined when every key has ended: then nobody is let in. */
   challenge(): string | undefined
   /**
    * Checks an `authorization` field without remembering it. What it gives spends the token: call it once, when nothing
-   * else stands in the way. Refusals: `token-missing`, `token-refused`; on spending `token-spent`, `store-full`.
+   * else stands in the way. Refusals: `token-missing`, `token-refused`, `token-unavailable` (every key has ended); on
+   * spending `token-spent`, `token-unavailable` (it cannot be remembered).
    */
   check(field: string | undefined): () => Promise<void>
 }
@@ -55,8 +56,10 @@ export function createGate({ issuer, origins, keys, spend, now }: GateOptions): 
       return shown.text
     },
     check(field) {
+      const verifiers = inForce()
+      if (verifiers.length === 0) throw new Refusal('token-unavailable', 'every key has ended')
       if (field === undefined) throw new Refusal('token-missing', 'no credentials')
-      const [{ nonce }, key] = uniform(() => redeem(readTokenField(field), { verifiers: inForce(), digestFor }))
+      const [{ nonce }, key] = uniform(() => redeem(readTokenField(field), { verifiers, digestFor }))
       return async () => claimed(await spend(key.keyId, nonce, key.until))
     },
   }
@@ -92,5 +95,5 @@ function uniform<T>(work: () => T): T {
 
 function claimed(claim: 'first' | 'seen' | 'full'): void {
   if (claim === 'seen') throw new Refusal('token-spent', 'this token was taken before')
-  if (claim === 'full') throw new Refusal('store-full', 'no room to remember a token')
+  if (claim === 'full') throw new Refusal('token-unavailable', 'no room to remember a token')
 }

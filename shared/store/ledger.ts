@@ -34,7 +34,7 @@ export function createLedger({ claims, now, random }: LedgerOptions): Ledger {
       return answer
     } catch (cause) {
       works = false
-      throw new Refusal('store-full', 'the token store failed', { cause })
+      throw new Refusal('token-unavailable', 'the token store failed', { cause })
     }
   }
   return {

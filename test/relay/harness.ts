@@ -21,7 +21,7 @@ export type TestRelay = {
   readonly connections: () => number
 }
 
-export type TestRelayOptions = Partial<Pick<RelayOptions, 'cors' | 'hosts'>> & {
+export type TestRelayOptions = Partial<Pick<RelayOptions, 'cors' | 'hosts' | 'tokens'>> & {
   readonly limits?: Partial<RelayLimits>
   readonly pool?: Partial<PoolOptions>
   readonly rate?: AdmissionOptions['rate']
@@ -41,6 +41,7 @@ export async function relayTo(gatewayPort: number, options: TestRelayOptions = {
     limits,
     cors: options.cors ?? false,
     hosts: options.hosts,
+    tokens: options.tokens,
     tally: (outcome) => outcomes.push(outcome),
   })
   const server = await listen({ fetch: relay.fetch, host: loop, port: 0, plaintextLoopback: true })

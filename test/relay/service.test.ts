@@ -19,8 +19,9 @@ async function open(
 ): Promise<{ service: RelayService; lines: string[] }> {
   const lines: string[] = []
   const log = createLog<RelayEvents>({ service: 'relay', write: (line) => lines.push(line) })
-  const file = (path: string): Buffer => readFileSync(join(directory, path))
-  const world = { now: Date.now, salt, file, log }
+  const path = (name: string): string => join(directory, name)
+  const file = (name: string): Buffer => readFileSync(path(name))
+  const world = { now: Date.now, salt, file, path, log }
   const service = await openRelay(relaySettings(JSON.stringify(settings), 'test'), world)
   onTestFinished(() => service.force())
   return { service, lines }

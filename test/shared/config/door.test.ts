@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { gatewayDefinition } from '../../../gateway/config.ts'
 import { relayDefinition } from '../../../relay/config.ts'
 import { ask } from '../../../shared/config/door.ts'
-import { variableOf } from '../../../shared/config/names.ts'
+import { flagOf, variableOf } from '../../../shared/config/names.ts'
 import { listed } from '../../../shared/config/rows.ts'
 import { root } from '../../house/walk.ts'
 
@@ -131,7 +131,8 @@ describe('config', () => {
     ]
     expect(places.filter((line) => !text.includes(`${line}\n`))).toEqual([])
     for (const { path, row } of listed(relayDefinition.rows)) {
-      const names = `${variableOf('relay', path.replace('[]', '.0'))}, --${path.replace('[]', '.0')}`
+      const given = path.replace('routes[]', 'routes.0')
+      const names = `${variableOf('relay', given)}, ${flagOf(given)}`
       expect(text).toContain(`    ${row.says}\n    ${row.kind.name}; ${names}\n`)
     }
   })

@@ -149,7 +149,7 @@ describe('a key', () => {
     expect(await taken(gate, first.token(own()))).toBe('token-refused')
     clock.now = next.until
     expect(gate.challenge()).toBeUndefined()
-    expect(await taken(gate, second.token(own()))).toBe('token-refused')
+    expect(await taken(gate, second.token(own()))).toBe('token-unavailable')
   })
 
   test('is what a spent token is remembered for, and no longer', async () => {
@@ -157,7 +157,7 @@ describe('a key', () => {
     const claims = createMemoryStore({ shares: { tokens: 1 }, now: () => clock.now })
     const gate = gateOf({ keys: [old, next], claims, clock })
     expect(await taken(gate, first.token(own()))).toBe('taken')
-    expect(await taken(gate, second.token(own()))).toBe('store-full')
+    expect(await taken(gate, second.token(own()))).toBe('token-unavailable')
     clock.now = old.until + 240_000
     expect(await taken(gate, second.token(own()))).toBe('taken')
   })
@@ -179,7 +179,7 @@ describe('a store that cannot remember', () => {
     })
     const token = first.token(own())
     expect(ledger.works()).toBe(true)
-    expect(await taken(gate, token)).toBe('store-full')
+    expect(await taken(gate, token)).toBe('token-unavailable')
     expect(ledger.works()).toBe(false)
     await ledger.probe()
     expect(ledger.works()).toBe(false)
