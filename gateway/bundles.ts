@@ -1,11 +1,10 @@
 /** The bundle as this process serves it: signed here if we hold the key, otherwise found in the file that the publisher writes. */
 import { equal } from '../shared/bytes.ts'
-import { credentialOf } from '../shared/config/file-kinds.ts'
 import { Refusal } from '../shared/refusal.ts'
 import { readSigner } from '../shared/tlog/signer.ts'
 import type { Placement } from '../shared/attestation/trust-root.ts'
 import type { GatewaySettings } from './config.ts'
-import { readPrivate } from './key-store.ts'
+import { secretText } from './key-store.ts'
 import type { Publication } from './publication.ts'
 import { loadBundle, publish, type Published } from './publish.ts'
 import type { GatewayLog } from './vocabulary.ts'
@@ -34,7 +33,7 @@ export async function createBundle(
   const { now, path, log } = world
   const file = path(settings.file)
   const roots = settings.roots.map((name) => world.file(name).toString('utf8'))
-  const signer = settings.signer === undefined ? undefined : await readSigner(secretOf(settings.signer, world).trim())
+  const signer = settings.signer === undefined ? undefined : await readSigner(secretText(settings.signer, world).trim())
   let served: Published | undefined
 
   const renew = async (list: Publication | undefined): Promise<void> => {
@@ -57,6 +56,3 @@ export async function createBundle(
 }
 
 // A credential is closed by whoever handed it in, and its mode may show systemd's ACL as a group's right.
-function secretOf(name: string, { path, file }: World): string {
-  return credentialOf(name) === undefined ? readPrivate(path(name)) : file(name).toString('utf8')
-}

@@ -6,6 +6,7 @@ import { count, duration, host, line, list, port, publicHost, size, text, word, 
 import { readSettings, type Definition } from '../shared/config/read.ts'
 import { manyOrNone, optional, type Rows, type Settings } from '../shared/config/rows.ts'
 import { eachWhen, listenerRules, when, type Rule } from '../shared/config/rules.ts'
+import { publishedKeySays, tokenClaims, tokenKey, tokenKeyRule, tokenRows } from '../shared/config/tokens.ts'
 import { kems } from '../shared/hpke/suites.ts'
 import { isLoopback } from '../shared/upstream/loopback.ts'
 import { longestLife } from './keyring.ts'
@@ -99,6 +100,16 @@ const limits = {
   drain: { kind: size(), default: standing.drain, says: 'what is read and thrown away after an early answer' },
 } as const
 
+const secretKeySays =
+  "type 1: the issuer's secret key, 48 octets in base64url on one line; who holds it can make tokens"
+
+const tokens = {
+  ...tokenRows,
+  keys: manyOrNone('type 1 only', tokenKey(file, 'issuer.key', publishedKeySays)),
+  secretKeys: manyOrNone('type 2 only', tokenKey(secretFile, 'issuer.secret', secretKeySays)),
+  claims: tokenClaims,
+} as const
+
 const rows = {
   placement: {
     kind: word(['front', 'sealed', 'inside']),
@@ -175,6 +186,7 @@ const rows = {
     },
   }),
   store,
+  tokens: optional('nobody needs a token', tokens),
   limits,
   connections: { kind: count(), default: 10_000, says: 'open connections on the public listener' },
   admin: {
@@ -291,6 +303,25 @@ const rules: readonly Rule<GatewaySettings>[] = [
     wrong: 'would not be used: a store in memory has no file',
     remedy: 'set store.kind: sqlite, or remove store.file',
   },
+  {
+    at: ({ tokens }) =>
+      when(tokens !== undefined && tokens.keys === undefined && tokens.secretKeys === undefined, 'tokens.keys'),
+    wrong: 'is missing: without a key no token can be told from another',
+    remedy: 'give tokens.keys for type 2, or tokens.secretKeys for type 1',
+  },
+  {
+    at: ({ tokens, store: { kind } }) => when(tokens !== undefined && kind === 'memory', 'store.kind'),
+    wrong: 'tokens need a store that survives a restart: otherwise each could be spent again after it',
+    remedy: 'set store.kind: sqlite with a store.file, or remove tokens',
+  },
+  {
+    at: ({ placement, tokens }) => when(placement === 'inside' && tokens !== undefined, 'tokens'),
+    wrong:
+      'is for front and sealed: inside, this process sees no request, and a CVM has no store that survives a restart',
+    remedy: 'remove it, and let the relay ask for tokens',
+  },
+  tokenKeyRule(({ tokens }) => tokens?.keys, 'tokens.keys'),
+  tokenKeyRule(({ tokens }) => tokens?.secretKeys, 'tokens.secretKeys'),
 ]
 
 function isStranger({ host, identity }: CvmSettings): boolean {

@@ -16,6 +16,7 @@ import {
 import { dirname } from 'node:path'
 import { z } from 'zod'
 import { base64, fromBase64 } from '../shared/bytes.ts'
+import { credentialOf } from '../shared/config/file-kinds.ts'
 import { Refusal } from '../shared/refusal.ts'
 import type { Ring } from './keyring.ts'
 
@@ -58,6 +59,13 @@ export function readPrivate(file: string): string {
   } finally {
     closeSync(handle)
   }
+}
+
+type Files = { readonly path: (name: string) => string; readonly file: (name: string) => Buffer }
+
+/** A secret that the settings name: a private file, or a credential, which systemd guards. */
+export function secretText(name: string, { path, file }: Files): string {
+  return credentialOf(name) === undefined ? readPrivate(path(name)) : file(name).toString('utf8')
 }
 
 /** Whole or not at all, also across a power cut: written beside, flushed, renamed, and the folder flushed. */

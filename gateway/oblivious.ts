@@ -2,6 +2,7 @@
  * The life of one request: open -> screen -> once -> serve -> seal. Standard and chunked messages go through the same
  * five verbs; they differ in how they open and how they seal. RFC 9458 §5, draft-ietf-ohai-chunked-ohttp-08, house.md 4.
  */
+import type { RequestHead } from '../shared/bhttp/message.ts'
 import type { Family } from '../shared/http/media-types.ts'
 import { cannotOpen, problem, type Problem } from '../shared/http/problem.ts'
 import type { KeyFinder } from '../shared/ohttp/gateway-key.ts'
@@ -41,6 +42,8 @@ export type ObliviousOptions = {
   /** told of every message that opened and passed the screen; what it refuses is not served */
   readonly once: Once
   readonly screen: ScreenOptions
+  /** Left out: nobody needs a token, and `authorization` is the app's. */
+  readonly tokens?: Turnstile | undefined
   readonly limits: GatewayLimits
   readonly now: () => number
   readonly observe: Observe
@@ -55,18 +58,29 @@ export type ObliviousOptions = {
 /** Synchronous. Nothing means that nothing may be opened now. */
 export type Leases = { lease(): AttestedCvm | undefined }
 
+/** Anonymous admission: one token for each request. */
+export type Turnstile = {
+  /** Takes off a request what it offers. `check` refuses what is no token of ours, and gives what spends it. */
+  take(head: RequestHead): { readonly head: RequestHead; readonly check: () => () => Promise<void> }
+  /** what a 401 shows, the same for everybody; undefined when no key is in force */
+  challenge(): string | undefined
+}
+
 export type Oblivious = (family: Family, context: Context) => Promise<Response>
 
 export function createOblivious(options: ObliviousOptions): Oblivious {
-  const { find, limits, now, observe, once, admit, layer = outer } = options
+  const { find, limits, now, observe, once, admit, tokens, layer = outer } = options
 
   async function tell(family: Family, opened: Opened, cvm: AttestedCvm): Promise<Outcome> {
     const inner = await opened.read()
-    const wanted = screen(inner.head, options.screen, now())
+    const { head, check } = tokens?.take(inner.head) ?? { head: inner.head }
+    const wanted = screen(head, options.screen, now())
     admit?.(wanted, family)
     const body = inner.body(wanted.contentLength)
-    // After the screen, which takes no time: what is refused there takes no room in the store either.
+    const spend = check?.()
+    // After what takes no store: what is refused there takes no room in one either. A replay costs no token.
     await once(opened, wanted.dated)
+    await spend?.()
     const response = await serve(cvm, wanted, body, opened.reply.signal)
     return opened.reply.seal(response)
   }
@@ -85,7 +99,7 @@ export function createOblivious(options: ObliviousOptions): Oblivious {
   }
 
   function sealRefusal(opened: Opened, cause: unknown): Outcome {
-    const refused = refusedFor(cause, now())
+    const refused = refusedFor(cause, now(), tokens?.challenge())
     if (refused.outcome === 'fault') options.fault(cause)
     return opened.reply.refuse(refused)
   }

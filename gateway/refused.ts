@@ -19,6 +19,7 @@ export type Refused = {
 
 const titles = {
   400: 'Bad Request',
+  401: 'Unauthorized',
   403: 'Forbidden',
   408: 'Request Timeout',
   413: 'Content Too Large',
@@ -42,6 +43,10 @@ const byCode: Partial<Record<RefusalCode, readonly [Status, Outcome]>> = {
   'too-many': [413, 'too-large'],
   expectation: [417, 'expectation'],
   'store-full': [503, 'store-unavailable'],
+  'token-missing': [401, 'token-missing'],
+  'token-refused': [401, 'token-refused'],
+  'token-spent': [401, 'token-spent'],
+  'token-unavailable': [503, 'token-unavailable'],
 }
 
 const byReason: Record<CvmFailureReason, readonly [Status, Outcome]> = {
@@ -55,7 +60,8 @@ const byReason: Record<CvmFailureReason, readonly [Status, Outcome]> = {
 /** The two refusals on which a client may act: another Date, another key. */
 const typeOf: Partial<Record<Outcome, string>> = { 'wrong-date': dateProblem, 'cvm-unopened': ohttpKeyProblem }
 
-export function refusedFor(cause: unknown, now: number): Refused {
+/** `challenge` is what a 401 shows: the same for everybody (PP-11). */
+export function refusedFor(cause: unknown, now: number, challenge?: string): Refused {
   const [status, outcome] = rowFor(cause)
   const type = typeOf[outcome] ?? 'about:blank'
   const limit = status === 413 && cause instanceof Refusal ? cause.limit : undefined
@@ -63,7 +69,12 @@ export function refusedFor(cause: unknown, now: number): Refused {
   // The client corrects its clock by this one field, for one retry (trust.md 6).
   const clock: Field[] = type === dateProblem ? [['date', new Date(now).toUTCString()]] : []
   const wait: Field[] = status === 503 ? [['retry-after', '1']] : []
-  const headers: Field[] = [['content-type', mediaTypes.problem], ['cache-control', 'no-store'], ...clock, ...wait]
+  const asked: Field[] = status === 401 && challenge !== undefined ? [['www-authenticate', challenge]] : []
+  const constant: Field[] = [
+    ['content-type', mediaTypes.problem],
+    ['cache-control', 'no-store'],
+  ]
+  const headers = [...constant, ...clock, ...wait, ...asked]
   return { outcome, status, headers, content }
 }
 

@@ -9,6 +9,7 @@ import { createMetrics } from '../shared/observability/metrics.ts'
 import { createTally } from '../shared/observability/tally.ts'
 import { Refusal } from '../shared/refusal.ts'
 import { createMemoryStore } from '../shared/store/memory.ts'
+import { tokenShare } from '../shared/store/ledger.ts'
 import { createSqliteStore } from '../shared/store/sqlite.ts'
 import type { Store } from '../shared/store/store.ts'
 import { listen, type ServeTls } from '../shared/upstream/serve.ts'
@@ -22,6 +23,7 @@ import { createLiveKeys, type LiveKeys } from './live-keys.ts'
 import { onceAtATime } from './once-at-a-time.ts'
 import { PolicyInForce } from './policy-in-force.ts'
 import { datelessQuota, replayGuard, replayShares } from './replay.ts'
+import { openTokenDesk, type TokenDesk } from './token-desk.ts'
 import type { GatewayLog } from './vocabulary.ts'
 
 export type World = {
@@ -53,6 +55,7 @@ export async function openGateway(settings: GatewaySettings, world: World): Prom
   const keys = liveKeys(settings, world)
   const bundles = await createBundle(settings.bundle, world, settings.placement)
   const store = watched(claims, world)
+  const desk = settings.tokens && openTokenDesk(settings.tokens, { ...world, claims })
   const inForce = new PolicyInForce({ root, now, log })
   const look = async (): Promise<boolean> => {
     await turned(keys, claims, log)
@@ -70,10 +73,10 @@ export async function openGateway(settings: GatewaySettings, world: World): Prom
     log('warn', 'policy-refused', { why: 'unexpected' })
     return false
   }
-  const holds = conditionsOf(pool, keys, bundles, store.works, now)
-  const listeners = await open(settings, world, { keys, bundles, pool, claims, holds, told: store.told })
+  const holds = conditionsOf({ pool, keys, bundles, desk, store: store.works }, now)
+  const listeners = await open(settings, world, { keys, bundles, pool, claims, desk, holds, told: store.told })
   const timer = setInterval(
-    onceAtATime(() => Promise.all([turnKeys(), store.probe()])),
+    onceAtATime(() => Promise.all([turnKeys(), store.probe(), desk?.probe()])),
     tick,
   ).unref()
   const stopWatching = watchReadiness(pool, holds, log)
@@ -159,8 +162,9 @@ async function learned(
   return bundle !== undefined && inForce.fromBundle(fromUtf8(bundle.bytes))
 }
 
-function replayStore({ store: { file, claims } }: GatewaySettings, { now, path }: World): Store {
-  const shares = replayShares(claims)
+function replayStore({ store: { file, claims }, tokens }: GatewaySettings, { now, path }: World): Store {
+  // Also where no tokens are asked for (any more): a file may still hold some that were spent.
+  const shares = { ...replayShares(claims), [tokenShare]: tokens?.claims ?? 0 }
   return file === undefined ? createMemoryStore({ shares, now }) : createSqliteStore({ file: path(file), shares, now })
 }
 
@@ -202,18 +206,15 @@ function watched(claims: Store, { now, random }: World) {
   return { works: () => works, told, probe }
 }
 
-function conditionsOf(
-  pool: Behind,
-  keys: LiveKeys,
-  bundles: Bundles,
-  store: () => boolean,
-  now: () => number,
-): Conditions {
+type Watched = Pick<Parts, 'pool' | 'keys' | 'bundles' | 'desk'> & { readonly store: () => boolean }
+
+function conditionsOf({ pool, keys, bundles, desk, store }: Watched, now: () => number): Conditions {
   return {
     'attested-cvm': () => pool.ready,
     keys: () => keys.list() !== undefined,
     bundle: () => (bundles.read()?.until ?? 0) > now(),
     store,
+    tokens: () => desk?.works() ?? true,
   }
 }
 
@@ -241,6 +242,7 @@ type Parts = {
   readonly bundles: Bundles
   readonly pool: Behind
   readonly claims: Store
+  readonly desk: TokenDesk | undefined
   readonly holds: Conditions
   readonly told: (works: boolean) => void
 }
@@ -259,6 +261,7 @@ async function open(settings: GatewaySettings, { now, log, file }: World, parts:
     bundle: parts.bundles.read,
     cvm: parts.pool,
     once: replayGuard({ claims: parts.claims, window, now, works: parts.told }),
+    tokens: parts.desk?.turnstile,
     hosts,
     limits: settings.limits,
     now,

@@ -8,7 +8,7 @@ import type { Several } from '../shared/observability/tally.ts'
 import type { RefusalCode } from '../shared/refusal.ts'
 
 /** What `/readyz` may name as missing. */
-export const conditions = ['attested-cvm', 'keys', 'bundle', 'store'] as const
+export const conditions = ['attested-cvm', 'keys', 'bundle', 'store', 'tokens'] as const
 export type Condition = (typeof conditions)[number]
 
 /** How one request ended. The sealed ones look alike from outside; only these counts tell them apart. */
@@ -23,6 +23,10 @@ export const outcomes = [
   'not-allowed',
   'too-large',
   'expectation',
+  'token-missing',
+  'token-refused',
+  'token-spent',
+  'token-unavailable', // no key in force, or the store of spent tokens failed or is full
   'cvm-failed',
   'cvm-slow',
   'cvm-expired',
