@@ -77,7 +77,7 @@ export const obliviousErrors = {
     remedy: 'take the root file from the publisher of the application again',
   },
   'memory-failed': {
-    means: 'the rollback memory could not be read or written, or holds something that is not ours',
+    means: 'the rollback memory or a wallet could not be read or written, or holds something that is not ours',
     remedy: 'nothing was sent; mend the store behind `memory`',
   },
   'key-unusable': {
@@ -96,6 +96,18 @@ export const obliviousErrors = {
   'date-refused': {
     means: 'the gateway refuses the request time, and the one retry is used up or impossible',
     remedy: 'set the clock of this machine',
+  },
+  'challenge-refused': {
+    means: 'relay or gateway asks for a token of an issuer, key or kind that `tokens` does not name; none was given',
+    remedy: 'ask the publisher of the application for the issuer file that belongs to this service',
+  },
+  'token-refused': {
+    means: 'relay or gateway refused the token it was given, and the one retry is used up or impossible',
+    remedy: 'repeat the request; if it lasts, the wallet was copied, or its issuer key has ended',
+  },
+  'token-unavailable': {
+    means: 'no token is left, and the issuer could not be reached, refused, or gave something that is none',
+    remedy: 'check the issuer address and the network; the issuer may have a rule for how many it gives to whom',
   },
   'answer-damaged': {
     means:

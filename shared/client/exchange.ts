@@ -11,6 +11,7 @@ import { contentOf, headOf } from './answer-events.ts'
 import { codeWord, ObliviousError } from './errors.ts'
 import { demandSealed, openedAnswer } from './inward.ts'
 import { sealCall, type Outward, type Sealing } from './outward.ts'
+import { askedFor, type Passes } from './passes.ts'
 import { gather, OverLimit } from './streams.ts'
 import type { RelayAnswer, Transport } from './transport.ts'
 
@@ -21,7 +22,7 @@ export type World = {
   readonly answerLimit: number
 }
 
-export type Attempt = Omit<Sealing, 'hpke'> & { readonly call: Call }
+export type Attempt = Omit<Sealing, 'hpke' | 'pass'> & { readonly call: Call; readonly passes: Passes }
 
 /** Authenticated. Bytes are the complete content; anything else still arrives, and `release` lets go of it. */
 export type Answer = {
@@ -30,13 +31,13 @@ export type Answer = {
   release(): void
 }
 
-export async function exchange(world: World, { call, ...sealing }: Attempt): Promise<Answer> {
+export async function exchange(world: World, { call, passes, ...sealing }: Attempt): Promise<Answer> {
   const stop = new AbortController()
   const signal = call.signal === undefined ? stop.signal : AbortSignal.any([call.signal, stop.signal])
   const release = (): void => stop.abort()
   try {
-    const outward = await sealed(call, { hpke: world.hpke, ...sealing })
-    const answer = await send(world, call, outward, signal)
+    const outward = await sealed(call, { hpke: world.hpke, ...sealing, pass: await passes.fresh('gateway') })
+    const answer = await admitted(world, { call, passes }, outward, signal)
     await demandSealed(answer, sealing.family)
     return { ...(await headFirst(openedAnswer(answer, outward, world.answerLimit), sealing.family, world)), release }
   } catch (cause) {
@@ -54,11 +55,49 @@ async function sealed(call: Call, sealing: Sealing): Promise<Outward> {
   }
 }
 
-/** Content type, framing and, for a caller's stream, `incremental`: the head says nothing about the request (OHTTP-C6, C7). */
-async function send(world: World, call: Call, outward: Outward, signal: AbortSignal): Promise<RelayAnswer> {
+/**
+ * One challenge of the relay is answered, with another token and the same sealed bytes: should a relay that says 401 have
+ * passed them on, then what it gets a second time is a replay, and the gateway refuses it.
+ */
+async function admitted(
+  world: World,
+  { call, passes }: Pick<Attempt, 'call' | 'passes'>,
+  outward: Outward,
+  signal: AbortSignal,
+): Promise<RelayAnswer> {
+  for (;;) {
+    const answer = await send(world, call, outward, signal, await passes.fresh('relay'))
+    const asked = askedFor(answer.status, answer.field('www-authenticate'))
+    if (asked === undefined) return answer
+    passes.answer('relay', asked)
+    const refused = (): never => {
+      throw new ObliviousError('token-refused', { status: answer.status })
+    }
+    // A stream cannot be sent twice.
+    if (!(outward.body instanceof Uint8Array)) return refused()
+    await gather(answer.body, shortAnswer).catch(refused)
+  }
+}
+
+const shortAnswer = 4_096
+
+/**
+ * Content type, framing and, for a caller's stream, `incremental`: the head says nothing about the request (OHTTP-C6, C7).
+ * `pass` is for the relay, which drops it.
+ */
+async function send(
+  world: World,
+  call: Call,
+  outward: Outward,
+  signal: AbortSignal,
+  pass: string | undefined,
+): Promise<RelayAnswer> {
   const type = families[outward.family].request
-  const fields =
-    call.body instanceof Uint8Array ? { 'content-type': type } : { 'content-type': type, incremental: '?1' }
+  const fields = {
+    'content-type': type,
+    ...(call.body instanceof Uint8Array ? {} : { incremental: '?1' }),
+    ...(pass === undefined ? {} : { authorization: pass }),
+  }
   const upload = watched(outward.body)
   try {
     return await world.transport.send({ method: 'POST', url: world.relay, fields, body: upload.body, signal })
@@ -101,5 +140,5 @@ async function headFirst(
 /** Answers without content, and problems that may concern the exchange itself, are read to their authenticated end. */
 function settlesFirst({ status, headers }: ResponseHead): boolean {
   const type = headers.find(([name]) => name === 'content-type')?.[1]
-  return !mayHaveBody(status) || (status === 400 && essence(type) === mediaTypes.problem)
+  return !mayHaveBody(status) || ((status === 400 || status === 401) && essence(type) === mediaTypes.problem)
 }

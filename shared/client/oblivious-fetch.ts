@@ -13,10 +13,12 @@ import { readCall, type Input } from './call.ts'
 import { chosen } from './cvms.ts'
 import { ObliviousError } from './errors.ts'
 import { exchange, type Answer, type Attempt, type World } from './exchange.ts'
-import { Unprocessed } from './outer-refusal.ts'
+import { Unprocessed, wantsToken, type Again as Reason } from './outer-refusal.ts'
 import { familyFor, type FamilyChoice } from './family.ts'
 import { keepList } from './identity.ts'
+import { shareAnything } from './issuer.ts'
 import { forgetful, type RollbackMemory } from './memory.ts'
+import { Passes, type Tokens } from './passes.ts'
 import { refusedDate, responseOf } from './response.ts'
 import { abortable } from './streams.ts'
 import { isLoopback, relayAddress, type Transport } from './transport.ts'
@@ -42,6 +44,11 @@ export type ObliviousFetchOptions = {
   readonly keep?: readonly string[]
   /** Remembers the newest serial and root over restarts; one for each trust root and placement. */
   readonly memory?: RollbackMemory
+  /**
+   * Wallets (`asunder/tokens`) for a relay or gateway that asks for anonymous tokens: one fresh token goes with each attempt.
+   * Two wallets must have two issuers. A 401 that asks for a token of anybody else ends as `challenge-refused`.
+   */
+  readonly tokens?: Tokens
   /** Octets: a request in memory (default 1 MiB), an answer that is not streamed (default 16 MiB). */
   readonly limits?: { readonly request?: number; readonly answer?: number }
   /** Allows `http://` to a relay on this machine. */
@@ -65,7 +72,7 @@ export type ObliviousFetch = typeof globalThis.fetch & {
 
 export type Platform = { readonly transport: (relay: URL) => Transport; readonly hpke: ClientHpke }
 
-/** trust.md 6: both resends are rare, so that a chosen refusal is no probe of the way between client and relay. */
+/** trust.md 6: resends that the gateway can cause are rare, so that a chosen refusal is no probe of the way between client and relay. */
 const dateRetryPeriod = 3_600_000
 const keyRetryPeriod = 600_000
 
@@ -92,6 +99,8 @@ class ObliviousClient {
   readonly #pause: () => Promise<void>
   readonly #mayRetryDate: Allowance
   readonly #mayRetryKey: Allowance
+  readonly #mayRetryToken: Allowance
+  readonly #tokens: Tokens
 
   constructor(options: ObliviousFetchOptions, { transport: transportTo, hpke }: Platform) {
     const { now = Date.now, random = dice, wait = sleep, memory = forgetful() } = options
@@ -107,6 +116,8 @@ class ObliviousClient {
     this.#pause = () => wait(1000 + 4000 * random())
     this.#mayRetryDate = onceEvery(dateRetryPeriod, now)
     this.#mayRetryKey = onceEvery(keyRetryPeriod, now)
+    this.#mayRetryToken = onceEvery(keyRetryPeriod, now)
+    this.#tokens = separate(options.tokens ?? {})
     this.#world = { transport, hpke, relay, answerLimit: options.limits?.answer ?? 16 * 1024 * 1024 }
     const { trust, placement, role, allowSimulated } = options
     const asked = { trust, placement, role, allowSimulated }
@@ -139,7 +150,7 @@ class ObliviousClient {
     const call = await readCall(input, init, this.#keep, this.#requestLimit)
     const family = familyFor(this.#family, call)
     const held = await this.#keeper.current()
-    const first = { call, family, ...this.#towards(held), date: this.#now() }
+    const first = { call, family, passes: new Passes(this.#tokens), ...this.#towards(held), date: this.#now() }
     const outcome = await this.#attempt(first)
     const again = outcome instanceof Unprocessed ? await this.#secondChance(first, held, outcome) : undefined
     const last = again === undefined ? outcome : await this.#attempt({ ...first, ...again.change })
@@ -152,7 +163,10 @@ class ObliviousClient {
   async #attempt(attempt: Attempt): Promise<Answer | Unprocessed> {
     try {
       const answer = await exchange(this.#world, attempt)
-      return refusedDate(answer) ?? answer
+      // In `sealed` an answer is the CVM's, and the gateway has asked in its own name.
+      const unadmitted = attempt.cvm === undefined ? wantsToken(answer.head) : undefined
+      if (unadmitted !== undefined) answer.release()
+      return unadmitted ?? refusedDate(answer) ?? answer
     } catch (error) {
       if (error instanceof Unprocessed) return error
       if (error instanceof ObliviousError && error.code === 'key-unknown') return new Unprocessed(error, 'key')
@@ -162,6 +176,7 @@ class ObliviousClient {
 
   /** The only reasons to send anything twice; all say that nothing was processed. A stream is never sent twice. */
   async #secondChance(first: Attempt, held: Held, { again }: Unprocessed): Promise<Again | undefined> {
+    if (asksForToken(again)) first.passes.answer('gateway', again.challenge)
     if (!(first.call.body instanceof Uint8Array)) return undefined
     const next = await this.#otherWay(first, held, again)
     if (next === undefined) return undefined
@@ -176,6 +191,7 @@ class ObliviousClient {
     }
     const cvm = chosen(held.cvms, this.#random, first.cvm)
     if (again === 'cvm') return cvm && { held, change: { cvm } }
+    if (asksForToken(again)) return this.#mayRetryToken() ? { held, change: { cvm: cvm ?? first.cvm } } : undefined
     if (!Number.isFinite(again.date) || !this.#mayRetryDate()) return undefined
     return { held, change: { date: again.date, cvm: cvm ?? first.cvm } }
   }
@@ -196,6 +212,10 @@ class ObliviousClient {
 /** What a second attempt does otherwise, and the bundle that it rests on. */
 type Again = { readonly held: Held; readonly change: Partial<Pick<Attempt, 'key' | 'cvm' | 'date'>> }
 
+function asksForToken(again: Reason): again is { readonly challenge: string } {
+  return typeof again === 'object' && 'challenge' in again
+}
+
 function deliveryOf({ bundle, appraisal }: Held, { cvm, family }: Attempt, retried: boolean): Delivery {
   const key = appraisal?.keys.find(({ id }) => id === cvm?.id)
   const machine = key && { id: key.id, measurement: key.verdict.measurement, simulated: key.verdict.simulated }
@@ -212,6 +232,14 @@ function checkSimulated(placement: Placement, relay: URL): void {
   if (placement === 'front')
     throw new TypeError('allowSimulated: in `front` the gateway judges evidence, not this client')
   if (!isLoopback(relay.hostname)) throw new TypeError('allowSimulated: only with a relay on this machine')
+}
+
+function separate(tokens: Tokens): Tokens {
+  const { relay, gateway } = tokens
+  if (relay !== undefined && gateway !== undefined && shareAnything(relay.issuer, gateway.issuer)) {
+    throw new TypeError('tokens: relay and gateway need different issuers, or what they see could be put together')
+  }
+  return tokens
 }
 
 function dice(): number {

@@ -7,11 +7,15 @@ import { fromUtf8 } from '../bytes.ts'
 import { essence, mediaTypes, sealedFamilies, type Family } from '../http/media-types.ts'
 import { dateProblem, ohttpKeyProblem } from '../http/problem.ts'
 import { ObliviousError, type ObliviousErrorCode } from './errors.ts'
+import { askedFor } from './passes.ts'
 import { gather, OverLimit } from './streams.ts'
 import { secondsOf } from './unsealed.ts'
 
-/** What may be tried once more. `date`: with the gateway's clock; `key`: with a newer bundle; `cvm`: with another CVM. */
-export type Again = { readonly date: number } | 'key' | 'cvm'
+/**
+ * What may be tried once more. `date`: with the gateway's clock; `challenge`: with another token; `key`: with a newer
+ * bundle; `cvm`: with another CVM.
+ */
+export type Again = { readonly date: number } | { readonly challenge: string } | 'key' | 'cvm'
 
 /** Refused before anything was processed; `error` is what the application gets if nothing can be done about it. */
 export class Unprocessed extends Error {
@@ -43,6 +47,8 @@ export async function refusedByGateway(
   content: AsyncIterable<Uint8Array>,
 ): Promise<ObliviousError | Unprocessed> {
   const { status, headers } = head
+  const unadmitted = wantsToken(head)
+  if (unadmitted !== undefined) return unadmitted
   const type = essence(valueOf(headers, 'content-type')) === mediaTypes.problem ? await problemIn(content) : undefined
   if (status === 400 && type === dateProblem) return wrongDate(headers)
   // A CVM that the gateway no longer knows is one whose keys are gone.
@@ -57,6 +63,13 @@ export async function refusedByGateway(
 
 export function wrongDate(headers: ResponseHead['headers']): Unprocessed {
   return new Unprocessed(new ObliviousError('date-refused'), { date: Date.parse(valueOf(headers, 'date') ?? '') })
+}
+
+/** A 401 that asks for an anonymous token. RFC 9577 §2.1. */
+export function wantsToken({ status, headers }: ResponseHead): Unprocessed | undefined {
+  const lines = headers.filter(([name]) => name === 'www-authenticate').map(([, value]) => value)
+  const challenge = askedFor(status, lines.join(', '))
+  return challenge === undefined ? undefined : new Unprocessed(new ObliviousError('token-refused'), { challenge })
 }
 
 /** Of a problem document, where it is one. RFC 9457 §3.1.1. */

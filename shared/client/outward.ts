@@ -34,16 +34,18 @@ export type Sealing = {
   readonly cvm?: SealingCvm | undefined
   readonly family: Family
   readonly date: number
+  /** for the gateway: a value of `authorization`, beside the application's own if it keeps one */
+  readonly pass?: string | undefined
 }
 
 type Message = Pick<Call, 'method' | 'url' | 'headers' | 'body'>
 type Sealed = Omit<Sealing, 'cvm'>
 
 /** OHTTP-C5: every call makes a new HPKE context for each layer, also for the same request. */
-export async function sealCall(call: Message, { cvm, ...sealing }: Sealing): Promise<Outward> {
-  if (cvm === undefined) return sealLayer(outer, call, sealing)
+export async function sealCall(call: Message, { cvm, pass, ...sealing }: Sealing): Promise<Outward> {
+  if (cvm === undefined) return sealLayer(outer, call, { ...sealing, pass })
   const within = await sealLayer(inner, call, { ...sealing, key: cvm.key })
-  return { ...(await sealLayer(outer, around(within, cvm), sealing)), inner: within }
+  return { ...(await sealLayer(outer, around(within, cvm), { ...sealing, pass })), inner: within }
 }
 
 /** The outer request, which says nothing but for which CVM it is. */
@@ -51,8 +53,8 @@ function around({ family, body }: Envelope, cvm: SealingCvm): Message {
   return { method: 'POST', url: addressOf(cvm), headers: [['content-type', sealedFamilies[family].request]], body }
 }
 
-async function sealLayer(layer: Layer, call: Message, { hpke, key, family, date }: Sealed): Promise<Envelope> {
-  const head = headOf(call, date)
+async function sealLayer(layer: Layer, call: Message, { hpke, key, family, date, pass }: Sealed): Promise<Envelope> {
+  const head = headOf(call, date, pass)
   if (family === 'standard') return sealWhole(layer, { hpke, key }, head, call.body as Bytes)
   const sealer = await sealRequestChunks(hpke, key.config, key.suite, layer.labels.chunked)
   const body =
@@ -64,14 +66,14 @@ async function sealLayer(layer: Layer, call: Message, { hpke, key, family, date 
 }
 
 /** OHTTP-C11: a Date, but only to the minute, so that it does not tell one client's clock from another's. */
-function headOf({ method, url, headers }: Message, date: number): RequestHead {
+function headOf({ method, url, headers }: Message, date: number, pass: string | undefined): RequestHead {
   const minute = new Date(Math.floor(date / 60_000) * 60_000).toUTCString()
   return {
     method,
     scheme: 'https',
     authority: url.host,
     path: `${url.pathname}${url.search}`,
-    headers: [...headers, ['date', minute]],
+    headers: [...headers, ...(pass === undefined ? [] : [['authorization', pass] as const]), ['date', minute]],
   }
 }
 

@@ -1,9 +1,12 @@
 /** The options that every subcommand shares: which relay, which trust, which placement; and the client made of them. */
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util'
-import { fromUtf8 } from '../../bytes.ts'
 import type { Placement } from '../../attestation/trust-root.ts'
 import { createObliviousFetch, fileMemory, type FamilyChoice, type NodeOptions, type ObliviousFetch } from '../index.ts'
-import { Failure, UsageError, type World } from './command.ts'
+import { UsageError, type World } from './command.ts'
+import { readText } from './read.ts'
+import { openWallets } from './wallets.ts'
+
+export { readText, reasonOf } from './read.ts'
 
 export const connectionOptions = {
   relay: { type: 'string' },
@@ -11,6 +14,8 @@ export const connectionOptions = {
   placement: { type: 'string' },
   memory: { type: 'string' },
   ca: { type: 'string' },
+  'relay-issuer': { type: 'string' },
+  'gateway-issuer': { type: 'string' },
   'plaintext-loopback': { type: 'boolean' },
   timeout: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
@@ -23,7 +28,10 @@ export const connectionHelp = `Connection (also from ASUNDER_RELAY, ASUNDER_TRUS
   --memory FILE           where the newest bundle serial is remembered (default: FILE of --trust with
                           .PLACEMENT.seen appended; "none" forgets it when the command ends)
   --ca FILE               PEM of the certificate authority of the relay, instead of the system's
-  --plaintext-loopback    allow http:// to a relay on this machine
+  --relay-issuer FILE, --gateway-issuer FILE
+                          whose anonymous tokens the relay or gateway asks for; they lie in FILE.wallet, see
+                          asunder token --help
+  --plaintext-loopback    allow http:// to a relay or issuer on this machine
   --timeout SECONDS       give up after so many seconds (default: no limit)
   -h, --help              this text`
 
@@ -33,6 +41,8 @@ export type Connection = {
   readonly placement?: string
   readonly memory?: string
   readonly ca?: string
+  readonly 'relay-issuer'?: string
+  readonly 'gateway-issuer'?: string
   readonly 'plaintext-loopback'?: boolean
   readonly timeout?: string
 }
@@ -68,6 +78,7 @@ export async function connect(
     trust: await readText('trust', file, world),
     plaintextLoopback: given['plaintext-loopback'] ?? false,
     ...(given.ca === undefined ? {} : { ca: await readText('ca', given.ca, world) }),
+    tokens: await openWallets(given, world),
     ...(given.memory === 'none' ? {} : { memory: fileMemory(given.memory ?? `${file}.${placement}.seen`) }),
     ...extras,
   }
@@ -83,22 +94,9 @@ function named(options: NodeOptions): ObliviousFetch {
     const about = cause.message
       .replace('`plaintextLoopback: true`', '--plaintext-loopback')
       .replace(/^keep:/, 'header:')
+      .replace(/^tokens:/, 'relay-issuer:')
     throw new UsageError(about.startsWith('Invalid URL') ? '--relay: not a URL' : `--${about}`, { cause })
   }
-}
-
-/** `option` is its name without dashes, or the capitals by which the help calls a place. */
-export async function readText(option: string, path: string, world: World): Promise<string> {
-  try {
-    return fromUtf8(await world.readFile(path))
-  } catch (cause) {
-    const name = /^[A-Z]/.test(option) ? option : `--${option}`
-    throw new Failure(`${name}: cannot read ${path} as text: ${reasonOf(cause)}`, { cause })
-  }
-}
-
-export function reasonOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause)
 }
 
 export function demanded(option: string, value: string | undefined): string {

@@ -14,6 +14,7 @@ const options: Partial<Record<ObliviousErrorCode, string>> = {
   'trust-unusable': '--trust',
   'placement-mismatch': '--placement',
   'memory-failed': '--memory',
+  'challenge-refused': '--relay-issuer, --gateway-issuer',
 }
 
 export function report(error: unknown, world: World): ExitCode {

@@ -7,9 +7,10 @@ import { fetch } from './fetch.ts'
 import { log } from './log.ts'
 import { monitor } from './monitor.ts'
 import { policy } from './policy.ts'
+import { token } from './token.ts'
 import { trust } from './trust.ts'
 
-const commands: Commands = { ask, bundle, fetch, log, monitor, policy, trust }
+const commands: Commands = { ask, bundle, fetch, log, monitor, policy, token, trust }
 
 export async function main(args: readonly string[], world: World): Promise<ExitCode> {
   try {
