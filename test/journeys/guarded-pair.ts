@@ -28,6 +28,8 @@ export type GuardedPair = {
   readonly relays: readonly Replica[]
   readonly gateways: readonly Replica[]
   readonly issuers: { readonly relay: TestIssuer; readonly gateway: TestIssuer }
+  /** the trust root of the gateway's bundle */
+  readonly trust: string
   /** what the app was sent: path and fields */
   readonly app: string[]
   /** what went over the wires between relays and gateways */
@@ -66,14 +68,23 @@ export async function guardedPair({ replicas = 1, type = 2 } = {}): Promise<Guar
   }
   const kept: GuardedPair['kept'] = async (side) => (side === 'relay' ? outer : inner).kept()
   const between = (): string => taps.map(({ heard }) => Buffer.concat(heard).toString('latin1')).join('\n')
-  return { relays: outer.replicas, gateways: inner.replicas, issuers, app, between, kept, client }
+  return {
+    relays: outer.replicas,
+    gateways: inner.replicas,
+    trust: inner.rootNote,
+    issuers,
+    app,
+    between,
+    kept,
+    client,
+  }
 }
 
 const recording =
   (app: string[]): RequestListener =>
   (request, response) => {
     app.push(JSON.stringify([request.url, request.rawHeaders]))
-    response.writeHead(200, { 'content-type': 'text/plain' }).end('hello')
+    request.resume().once('end', () => response.writeHead(200, { 'content-type': 'text/plain' }).end('hello'))
   }
 
 async function gatewaySide(issuer: TestIssuer, count: number, handler: RequestListener) {

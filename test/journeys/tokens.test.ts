@@ -1,9 +1,14 @@
 /** Anonymous admission from end to end: client -> relay -> gateway -> agent -> app, both sides asking. PP-3 to PP-11. */
-import { describe, expect, test } from 'vitest'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { main } from '../../shared/client/commands/main.ts'
 import type { Wallet } from '../../shared/client/tokens.ts'
 import { readToken, readTokenField } from '../../shared/privacy-pass/token.ts'
 import { codeOf } from '../shared/client/clients.ts'
 import { walletOf } from '../shared/client/issuer.ts'
+import { newTerminal } from '../shared/client/terminal.ts'
 import { guardedPair, target, type GuardedPair } from './guarded-pair.ts'
 
 type Watched = Wallet & { readonly given: string[] }
@@ -137,3 +142,60 @@ test.each([
   expect(await pair.kept(side)).toContain('outcome="token-refused"} 2')
   expect(pair.app).toEqual([])
 })
+
+describe('on the command line', () => {
+  async function files(pair: GuardedPair): Promise<Record<'relay' | 'gateway' | 'trust', string>> {
+    const folder = await mkdtemp(join(tmpdir(), 'tokens-'))
+    onTestFinished(() => rm(folder, { recursive: true }))
+    const path = (name: string): string => join(folder, name)
+    await writeFile(path('relay'), JSON.stringify(pair.issuers.relay.issuer))
+    await writeFile(path('gateway'), JSON.stringify(pair.issuers.gateway.issuer))
+    await writeFile(path('trust'), pair.trust)
+    return { relay: path('relay'), gateway: path('gateway'), trust: path('trust') }
+  }
+
+  const asking = (pair: GuardedPair, trust: string): string[] => [
+    ...['fetch', '--relay', `http://127.0.0.1:${String(pair.relays[0]?.port)}/`, '--plaintext-loopback'],
+    ...['--trust', trust, '--placement', 'front', '--memory', 'none', target],
+  ]
+
+  test('tokens are fetched ahead of time, and go with a request', async () => {
+    const pair = await guardedPair()
+    const { relay, gateway, trust } = await files(pair)
+    for (const issuer of [relay, gateway]) {
+      expect(
+        await main(['token', 'fetch', '--issuer', issuer, '--plaintext-loopback'], newTerminal({ readFile })),
+      ).toBe(0)
+    }
+    // Fetched just now: that they lie a while before their first use is wallet.test.ts's to show.
+    for (const issuer of [relay, gateway]) await usableNow(`${issuer}.wallet`)
+    const world = newTerminal({ readFile })
+    const code = await main([...asking(pair, trust), '--relay-issuer', relay, '--gateway-issuer', gateway], world)
+    expect([code, world.shown.out, world.shown.err]).toEqual([0, 'hello', ''])
+    expect([pair.issuers.relay.asked.length, pair.issuers.gateway.asked.length]).toEqual([32, 32])
+  })
+
+  test.each([
+    ['without issuers', [], 1, 'challenge-refused'],
+    [
+      'with one issuer for both',
+      ['--relay-issuer', 'relay', '--gateway-issuer', 'relay'],
+      2,
+      '--relay-issuer: relay and',
+    ],
+  ])('%s: says what is wrong', async (_what, more, code, says) => {
+    const pair = await guardedPair()
+    const { relay, trust } = await files(pair)
+    const world = newTerminal({ readFile })
+    expect(await main([...asking(pair, trust), ...more.map((arg) => (arg === 'relay' ? relay : arg))], world)).toBe(
+      code,
+    )
+    expect(world.shown.err).toContain(says)
+    expect(pair.app).toEqual([])
+  })
+})
+
+async function usableNow(file: string): Promise<void> {
+  const text = await readFile(file, 'utf8')
+  await writeFile(file, text.replace(/"usableFrom":\d+/, '"usableFrom":0'))
+}

@@ -26,14 +26,18 @@ const connection = (): string[] => [
 const run = (...args: string[]): Promise<number> => main(args, terminal)
 
 describe('help and usage', () => {
-  test.each([['--help'], ['ask', '--help'], ['bundle', '-h'], ['fetch', '--help'], ['--version']])(
-    '%s %s goes to standard output and exits with 0',
-    async (...args) => {
-      expect(await run(...args)).toBe(0)
-      expect(terminal.shown.out.length).toBeGreaterThan(4)
-      expect(terminal.shown.err).toBe('')
-    },
-  )
+  test.each([
+    ['--help'],
+    ['ask', '--help'],
+    ['bundle', '-h'],
+    ['fetch', '--help'],
+    ['token', 'show', '--help'],
+    ['--version'],
+  ])('%s %s goes to standard output and exits with 0', async (...args) => {
+    expect(await run(...args)).toBe(0)
+    expect(terminal.shown.out.length).toBeGreaterThan(4)
+    expect(terminal.shown.err).toBe('')
+  })
 
   test.each([
     [[], 'Usage'],
@@ -47,6 +51,12 @@ describe('help and usage', () => {
     [['fetch', 'http://app.asunder.example/'], 'https'],
     [['fetch', '--header', 'nothing', 'https://app.asunder.example/'], '--header'],
     [['fetch', '--family', 'big', 'https://app.asunder.example/'], '--family'],
+    [['token'], 'token needs a command'],
+    [['token', 'buy', '--issuer', 'x'], 'token has no command "buy"'],
+    [['token', 'fetch', 'all', '--issuer', 'x'], 'not an option: all'],
+    [['token', 'fetch', '--issuer', 'x', '--batches', '33'], '--batches: from 1 to 32'],
+    [['token', 'fetch'], '--issuer is missing'],
+    [['token', 'fetch', '--issuer', 'root.note'], '--issuer: root.note: issuer: not JSON'],
   ])('%j is a usage error that names what to do', async (args, words) => {
     expect(await run(...args)).toBe(2)
     expect(terminal.shown.err).toContain(words)

@@ -1,13 +1,22 @@
 /** What an application in a browser does; bundled for the page of browser.test.ts, which calls `ask` from outside. */
 import { createObliviousFetch, ObliviousError } from '../../../shared/client/browser.ts'
+import { createWallet, type Issuer } from '../../../shared/client/tokens.ts'
 
-export type Question = { readonly relay: string; readonly trust: string; readonly family: 'standard' | 'chunked' }
+export type Question = {
+  readonly relay: string
+  readonly trust: string
+  readonly family: 'standard' | 'chunked'
+  readonly issuers?: { readonly relay: Issuer; readonly gateway: Issuer }
+}
 
 /** The pieces of the answer as they came, or the code of the typed error. */
 export type Outcome = { readonly parts: string[] } | { readonly code: string }
 
-async function ask(question: Question): Promise<Outcome> {
-  const fetch = createObliviousFetch({ ...question, placement: 'front', plaintextLoopback: true })
+async function ask({ issuers, ...question }: Question): Promise<Outcome> {
+  const wallet = (issuer: Issuer) => createWallet({ issuer, batch: 2, delay: 0, plaintextLoopback: true })
+  const tokens = issuers && { relay: wallet(issuers.relay), gateway: wallet(issuers.gateway) }
+  const options = { ...question, placement: 'front', plaintextLoopback: true } as const
+  const fetch = createObliviousFetch(tokens === undefined ? options : { ...options, tokens })
   try {
     const answer = await fetch('https://app.asunder.example/v1/notes', { method: 'POST', body: 'the dossier' })
     const parts: string[] = []

@@ -100,6 +100,8 @@ test.each([
   ['a token for other origins', () => tokenField(first.token(own(2, ['gateway.example']))), 'token-refused'],
   ['a token for every origin', () => tokenField(first.token(own(2, []))), 'token-refused'],
   ['a token for the other type’s challenge', () => tokenField(first.token(own(1))), 'token-refused'],
+  ['a signature without salt', () => tokenField(first.token(own(), 0)), 'token-refused'],
+  ['a signature with more salt', () => tokenField(first.token(own(), 64)), 'token-refused'],
   ['half a token', () => tokenField(first.token(own()).subarray(0, 98)), 'token-refused'],
   ...greasedTypes.map((type): [string, () => string, string] => {
     const token = first.token(own())

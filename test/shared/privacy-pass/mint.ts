@@ -10,23 +10,23 @@ import { blindRsa } from '../../../shared/privacy-pass/types.ts'
 
 export type Mint = {
   readonly verifier: Verifier
-  /** A token for a challenge. */
-  token(challenge: Uint8Array): Bytes
+  /** A token for a challenge; its signature has a salt of `saltLength` octets. */
+  token(challenge: Uint8Array, saltLength?: number): Bytes
 }
 
 export function mint(): Mint {
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const verifier = blindRsaVerifier(publishedSpki(publicKey.export({ format: 'der', type: 'spki' })))
-  const options = { key: privateKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 48 }
   return {
     verifier,
-    token(challenge) {
+    token(challenge, saltLength = 48) {
       const parts = {
         type: blindRsa,
         nonce: new Uint8Array(randomBytes(32)),
         challengeDigest: challengeDigest(challenge),
       }
       const input = tokenInput({ ...parts, keyId: verifier.keyId })
+      const options = { key: privateKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength }
       return concat(input, sign('sha384', input, options))
     },
   }
