@@ -13,7 +13,7 @@ export type TestIssuer = {
   readonly keys: readonly SigningKey[]
   readonly asked: Asked[]
   /** Answers in place of the issuer, where it gives something. */
-  instead: (count: number) => Response | undefined
+  instead: (count: number, answer: () => Promise<Response>) => Response | Promise<Response> | undefined
 }
 
 export async function testIssuer(
@@ -39,7 +39,8 @@ export async function testIssuer(
         length: Number(headers.get('content-length')),
         names: [...headers.keys()],
       })
-      return made.instead(asked.length) ?? app.fetch(request, env)
+      const answer = (): Promise<Response> => Promise.resolve(app.fetch(request, env))
+      return made.instead(asked.length, answer) ?? answer()
     },
   })
   onTestFinished(() => server.close(0))

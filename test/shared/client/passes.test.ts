@@ -155,6 +155,14 @@ describe.each(['standard', 'chunked'] as const)('family %s', (family) => {
   })
 })
 
+test('CHK-14: a refusal that was cut is no refusal', async () => {
+  fetch = visitor(pair, { tokens, family: 'chunked' })
+  pair.app = refusing(1)
+  pair.cut = true
+  expect(await codeOf(fetch(target))).toBe('answer-truncated')
+  expect(pair.posts().length).toBe(1)
+})
+
 test('a refused date is retried with fresh tokens', async () => {
   pair.app = (_request, count) =>
     count > 1

@@ -128,10 +128,11 @@ test('a batch lies for a random while before its first use, and not again after 
 })
 
 describe('an issuer that does not give', () => {
-  const failures: [string, () => Response][] = [
+  const failures: [string, (answer: () => Promise<Response>) => Response | Promise<Response>][] = [
     ['500', () => new Response('', { status: 500 })],
     ['429', () => new Response('', { status: 429 })],
-    ['another type', () => new Response(new Uint8Array(256), { headers: { 'content-type': 'text/plain' } })],
+    ['another type', async (answer) => new Response(await (await answer()).arrayBuffer())],
+    ['an answer without end', () => issued(new ReadableStream({ pull: (to) => to.enqueue(new Uint8Array(65_536)) }))],
     ['nothing', () => issued(new Uint8Array(0))],
     ['a short answer', () => issued(new Uint8Array(255))],
     ['a long answer', () => issued(new Uint8Array(2_000))],
@@ -140,7 +141,7 @@ describe('an issuer that does not give', () => {
   ]
   test.each(failures)('%s, once in a batch: no token of it is kept', async (_what, instead) => {
     const issuer = await issuerOf(rsa())
-    issuer.instead = (count) => (count === 3 ? instead() : undefined)
+    issuer.instead = (count, answer) => (count === 3 ? instead(answer) : undefined)
     const wallet = walletOf(issuer, { batch: 4 })
     expect(await codeOf(wallet.take())).toBe('token-unavailable')
     expect(await wallet.holdings()).toEqual([])
@@ -154,7 +155,7 @@ describe('an issuer that does not give', () => {
   })
 })
 
-function issued(body: Uint8Array<ArrayBuffer>): Response {
+function issued(body: Uint8Array<ArrayBuffer> | ReadableStream): Response {
   return new Response(body, { headers: { 'content-type': 'application/private-token-response' } })
 }
 

@@ -83,6 +83,15 @@ describe.skipIf(type1.length === 0).each([...type1, ...type2].map((one): [string
       else expect(hex(readTokenField(bare))).toBe(vector['token'])
     })
 
+    test('with an octet behind it, or where only the other type is redeemed, it is refused', () => {
+      const digestFor = (): Uint8Array => challengeDigest(challenge)
+      const token = hexOf(vector, 'token')
+      const longer = Uint8Array.from([...token, 0])
+      expect(codeOf(() => redeem(longer, { verifiers: [verifierOf(vector)], digestFor }))).toBe('trailing-data')
+      const [other = vector] = type1.includes(vector) ? type2 : type1
+      expect(codeOf(() => redeem(token, { verifiers: [verifierOf(other)], digestFor }))).toBe('wrong-token-type')
+    })
+
     test.each([2, 34, 66, 98])('an octet changed at %i is refused', (at) => {
       const verifier = verifierOf(vector)
       const digest = challengeDigest(challenge)
