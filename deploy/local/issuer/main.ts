@@ -40,9 +40,10 @@ async function main(): Promise<void> {
   if (values.help === true) return void process.stdout.write(help)
   const { name, origins, out, host, port } = values
   if (name === undefined || origins === undefined || out === undefined) {
-    throw new SettingsError('--name, --origins and --out are needed; see --help')
+    throw mistake('--name, --origins and --out', 'are needed', 'give them; see --help')
   }
-  if (!/^\d{1,5}$/.test(port)) throw new SettingsError('--port: a number from 0 to 65535')
+  if (!/^\d{1,5}$/.test(port))
+    throw mistake('--port', 'is no number from 0 to 65535', 'leave it out for any that is free')
   const tls = tlsOf(values['tls-key'], values['tls-cert'])
   const keys = await generateKeys()
   const { fetch } = createIssuer(keys)
@@ -71,8 +72,14 @@ function write(folder: string, issuer: Issuer, keys: readonly SigningKey[]): voi
 
 function tlsOf(key: string | undefined, cert: string | undefined): ServeTls | undefined {
   if (key === undefined && cert === undefined) return undefined
-  if (key === undefined || cert === undefined) throw new SettingsError('--tls-key and --tls-cert go together')
+  if (key === undefined || cert === undefined) {
+    throw mistake('--tls-key and --tls-cert', 'go together', 'give the other one too, or none')
+  }
   return { key: readFileSync(key), cert: readFileSync(cert) }
+}
+
+function mistake(path: string, wrong: string, remedy: string): SettingsError {
+  return new SettingsError([{ where: '', path, wrong, remedy }])
 }
 
 main().catch((error: unknown) => {
