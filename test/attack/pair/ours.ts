@@ -36,8 +36,9 @@ async function relay(stage: Stage, options: RelayOptions): Promise<Served> {
   const { log, lines } = kept('relay')
   const settings = relaySettings(JSON.stringify(relayPage(options)), 'relay')
   const { people, clocks, defer } = stage
-  const file = (name: string): Buffer => readFileSync(resolve(people.folders.relay, name))
-  const service = await openRelay(settings, { now: clocks.relay, salt: () => randomBytes(32), file, log })
+  const path = (name: string): string => resolve(people.folders.relay, name)
+  const file = (name: string): Buffer => readFileSync(path(name))
+  const service = await openRelay(settings, { now: clocks.relay, salt: () => randomBytes(32), path, file, log })
   defer(() => service.force())
   return served(service, lines, () => service.force())
 }
