@@ -1,5 +1,5 @@
 /** A gateway in placement `sealed` without ports, real agents behind it, and a client that seals twice. */
-import { createGateway, type Gateway } from '../../gateway/app.ts'
+import { createGateway, type Gateway, type GatewayOptions } from '../../gateway/app.ts'
 import { admitSealed, CvmGroups, sealedMethods } from '../../gateway/cvm-groups.ts'
 import { publication } from '../../gateway/publication.ts'
 import { replayGuard, replayShares } from '../../gateway/replay.ts'
@@ -32,7 +32,10 @@ export type SealedTown = {
   readonly faults: unknown[]
 }
 
-export async function sealedTown(each: readonly SealedOptions[] = [{}]): Promise<SealedTown> {
+export async function sealedTown(
+  each: readonly SealedOptions[] = [{}],
+  more: Pick<GatewayOptions, 'tokens'> = {},
+): Promise<SealedTown> {
   const cvms: Cvm[] = []
   for (const options of each) {
     const machine = await sealedMachine(options)
@@ -53,6 +56,7 @@ export async function sealedTown(each: readonly SealedOptions[] = [{}]): Promise
     once: replayGuard({ claims: createMemoryStore({ shares: replayShares(100), now }), window, now }),
     screen: { targets: groups, methods: sealedMethods, window },
     admit: admitSealed,
+    ...more,
     observe: (_family, outcome) => void outcomes.push(outcome),
     fault: (cause) => void faults.push(cause),
   })
@@ -74,6 +78,7 @@ export type Around = {
   readonly path?: string
   readonly type?: string
   readonly date?: number
+  readonly more?: readonly Field[]
 }
 
 /** The outer Binary HTTP request around a message. */
@@ -82,6 +87,7 @@ export function outerRequest(message: Uint8Array, around: Around): Bytes {
   const headers: Field[] = [
     ['content-type', type],
     ['date', new Date(around.date ?? Date.now()).toUTCString()],
+    ...(around.more ?? []),
   ]
   const head = { method, scheme: 'https', authority, path, headers }
   return encode({ kind: 'request', framing: 'known', ...head, content: message, trailers: [], padding: 0 })

@@ -18,6 +18,7 @@ import { createLedger } from '../../shared/store/ledger.ts'
 import { createMemoryStore } from '../../shared/store/memory.ts'
 import { mint } from '../shared/privacy-pass/mint.ts'
 import { vectors } from '../shared/privacy-pass/vectors.ts'
+import { innerMessage, outerRequest, sealedTown, throughGateway } from './sealed-town.ts'
 import { askThrough, place, worldOf } from './settled.ts'
 import {
   ask,
@@ -137,6 +138,23 @@ test('the app’s own credentials stay, beside a token and without tokens at all
   await expect.poll(() => [at.seen.length, free.seen.length]).toEqual([1, 1])
   const seen = [at, free].map(({ seen: [one] }) => one?.headers.filter(([name]) => name === 'authorization'))
   expect(seen).toEqual([[['authorization', 'Bearer mine']], [['authorization', 'PrivateToken token="for the app"']]])
+})
+
+test('placement sealed: the token is of the outer layer, and spent before a CVM is asked', async () => {
+  const at = await sealedTown([{}], { tokens: gateOf({ now: Date.now, until: Date.now() + hour }) })
+  const [cvm] = at.cvms
+  if (cvm === undefined) throw new TypeError('a CVM')
+  const send = async (more: readonly Field[], inside: Inside = {}) => {
+    const there = await innerMessage(cvm.config, inside)
+    const { said } = await throughGateway(at, outerRequest(there.message, { authority: `${cvm.id}.cvm.invalid`, more }))
+    return said
+  }
+  const token: Field = ['authorization', fresh()]
+  const said = [await send([]), await send([], carrying(fresh())), await send([token]), await send([token])]
+  expect(said.map(({ status }) => status)).toEqual([401, 401, 200, 401])
+  expect(valueOf(said[0]?.headers ?? [], 'www-authenticate')).toMatch(/^PrivateToken /)
+  expect(at.outcomes).toEqual(['token-missing', 'token-missing', 'served', 'token-spent'])
+  expect(cvm.machine.reached.length).toBe(1)
 })
 
 test('what is refused for another reason costs no token', async () => {
