@@ -2,18 +2,20 @@
  * The whole pair on one machine: app, CVM agent, gateway and relay as four processes that share nothing but their
  * sockets. Started back to front, each waited for; stopped front to back; never left behind.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { request } from 'undici'
-import { makeMaterials, type Materials } from './materials.ts'
+import { makeMaterials, type Folders, type Materials } from './materials.ts'
 import { startService, tailOf, type Service } from './service.ts'
 import { cvmSettings, gatewaySettings, relaySettings, type At } from './settings.ts'
 
 /** The wires between the processes, named after who is asked on them. */
 export type Wire = 'relay' | 'gateway' | 'cvm' | 'app'
 export type Address = At | { readonly path: string }
+
+export type Settings = Readonly<Record<string, unknown>>
 
 export type PairOptions = {
   /** a real model server instead of the built-in app */
@@ -26,6 +28,10 @@ export type PairOptions = {
   readonly onWire?: <A extends Address>(wire: Wire, to: A) => Promise<A>
   /** Writes the secrets of the gateway's TLS sessions to this file, so that what was recorded can be read. */
   readonly tlsKeyLog?: (folder: string) => string
+  /** Changes a service's settings before it starts. Paths in them may be relative to the file's own folder. */
+  readonly settings?: (service: Wire, settings: Settings, folders: Folders) => Settings
+  /** Options for the runtime of a service. */
+  readonly nodeArgs?: (service: Wire, folder: string) => readonly string[]
   readonly progress?: (text: string) => void
   /** Leaves the run's folder behind. */
   readonly keep?: boolean | undefined
@@ -84,7 +90,7 @@ class Crew {
     await this.#run('app', 'deploy/local/app.ts', appArgs(socket, this.#options), 'started')
     const app = await this.#wire('app', { path: socket })
 
-    const cvmArgs = ['--config', cvmSettings(materials, app.path)]
+    const cvmArgs = this.#config('cvm', cvmSettings(materials, app.path), materials)
     const cvm = await this.#wire(
       'cvm',
       at((await this.#run('cvm', 'gateway/cvm/main.ts', cvmArgs, 'listening'))['port']),
@@ -92,12 +98,15 @@ class Crew {
 
     const keyLog = this.#keyLog()
     const recorded = keyLog.length > 0 ? ['--recorded'] : []
-    const gatewayArgs = ['--config', gatewaySettings(materials, cvm, this.#options.links), ...recorded]
+    const gatewayArgs = [
+      ...this.#config('gateway', gatewaySettings(materials, cvm, this.#options.links), materials),
+      ...recorded,
+    ]
     const gatewaySaid = await this.#run('gateway', 'gateway/main.ts', gatewayArgs, 'started', keyLog)
     const gatewayAdmin = await this.#ready('gateway', gatewaySaid['adminPort'])
     const gateway = await this.#wire('gateway', at(gatewaySaid['port']))
 
-    const relayArgs = ['--config', relaySettings(materials, gateway)]
+    const relayArgs = this.#config('relay', relaySettings(materials, gateway), materials)
     const relaySaid = await this.#run('relay', 'relay/main.ts', relayArgs, 'started')
     const relayAdmin = await this.#ready('relay', relaySaid['adminPort'])
     const relay = await this.#wire('relay', at(relaySaid['port']))
@@ -113,7 +122,9 @@ class Crew {
 
   /** Starts a service and gives the fields of the log line by which it says that it is up. */
   async #run(name: Wire, door: string, args: readonly string[], event: string, nodeArgs: readonly string[] = []) {
-    const service = startService({ name, door, args, nodeArgs, logFile: join(this.#folder, `${name}.log`) })
+    const more = this.#options.nodeArgs?.(name, this.#folder) ?? []
+    const logFile = join(this.#folder, `${name}.log`)
+    const service = startService({ name, door, args, nodeArgs: [...nodeArgs, ...more], logFile })
     this.services.push(service)
     void service.gone.then(() => {
       if (!this.#stopping) this.#tellBroken(deathOf(service))
@@ -121,6 +132,15 @@ class Crew {
     const fields = await service.event(event)
     this.#tell(`${name} is up (process ${service.pid})`)
     return fields
+  }
+
+  #config(service: Wire, file: string, { folders }: Materials): string[] {
+    const change = this.#options.settings
+    if (change !== undefined) {
+      const settings = change(service, JSON.parse(readFileSync(file, 'utf8')) as Settings, folders)
+      writeFileSync(file, JSON.stringify(settings))
+    }
+    return ['--config', file]
   }
 
   #wire<A extends Address>(wire: Wire, to: A): Promise<A> {

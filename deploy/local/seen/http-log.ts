@@ -5,6 +5,10 @@ export type HeardMessage = {
   readonly start: string
   readonly fields: readonly (readonly [name: string, value: string])[]
   readonly body: Buffer
+  /** Where it begins, where its head ends, and where it ends, in what was read. */
+  readonly from: number
+  readonly headEnd: number
+  readonly to: number
 }
 
 /** Every message of one direction; a last one that was cut short comes with what there is of it. */
@@ -17,7 +21,7 @@ export function readHttp(bytes: Buffer): HeardMessage[] {
     const [start = '', ...lines] = bytes.toString('latin1', at, end).split('\r\n')
     const fields = lines.map(fieldOf)
     const { body, next } = bodyAt(bytes, end + 4, start, fields)
-    out.push({ start, fields, body })
+    out.push({ start, fields, body, from: at, headEnd: end + 4, to: next })
     at = next
   }
   return out

@@ -19,11 +19,24 @@ export function readKeyLog(text: string): KeyLog {
   return log
 }
 
+/** What one record carried, and where that record ends in the recorded bytes. */
+export type Carried = { readonly data: Buffer; readonly recordEnd: number }
+
 /** The application data of both directions; undefined where the bytes are no TLS 1.3 that the log explains. */
 export function readTls(
-  { forward, backward }: Recording,
+  recording: Pick<Recording, 'forward' | 'backward'>,
   log: KeyLog,
 ): { forward: Buffer; backward: Buffer } | undefined {
+  const read = readTlsRecords(recording, log)
+  const whole = (parts: readonly Carried[]): Buffer => Buffer.concat(parts.map(({ data }) => data))
+  return read && { forward: whole(read.forward), backward: whole(read.backward) }
+}
+
+/** The same, record for record. */
+export function readTlsRecords(
+  { forward, backward }: Pick<Recording, 'forward' | 'backward'>,
+  log: KeyLog,
+): { forward: Carried[]; backward: Carried[] } | undefined {
   const hello = handshakeOf(forward, clientHello)
   const answer = handshakeOf(backward, serverHello)
   if (hello === undefined || answer === undefined) return undefined
@@ -31,7 +44,7 @@ export function readTls(
   // version, random, session id with its length, then the suite
   const suite = suites.get(answer.readUInt16BE(39 + answer.readUInt8(38)))
   if (suite === undefined) return undefined
-  const read = (side: 'CLIENT' | 'SERVER', bytes: Buffer): Buffer | undefined => {
+  const read = (side: 'CLIENT' | 'SERVER', bytes: Buffer): Carried[] | undefined => {
     const handshake = log.get(`${side}_HANDSHAKE_TRAFFIC_SECRET ${random}`)
     const traffic = log.get(`${side}_TRAFFIC_SECRET_0 ${random}`)
     return handshake && traffic && opened(bytes, suite, handshake, traffic)
@@ -62,14 +75,14 @@ const serverHello = 2
 const finished = 20
 const content = { handshake: 22, applicationData: 23 } as const
 
-type RecordOf = { readonly type: number; readonly header: Buffer; readonly body: Buffer }
+type RecordOf = { readonly type: number; readonly header: Buffer; readonly body: Buffer; readonly end: number }
 
 function* records(bytes: Buffer): Generator<RecordOf> {
   let at = 0
   while (at + 5 <= bytes.length) {
     const end = at + 5 + bytes.readUInt16BE(at + 3)
     if (end > bytes.length) return
-    yield { type: bytes.readUInt8(at), header: bytes.subarray(at, at + 5), body: bytes.subarray(at + 5, end) }
+    yield { type: bytes.readUInt8(at), header: bytes.subarray(at, at + 5), body: bytes.subarray(at + 5, end), end }
     at = end
   }
 }
@@ -84,8 +97,8 @@ function handshakeOf(bytes: Buffer, type: number): Buffer | undefined {
   return found
 }
 
-function opened(bytes: Buffer, suite: Suite, handshake: Buffer, traffic: Buffer): Buffer | undefined {
-  const out: Buffer[] = []
+function opened(bytes: Buffer, suite: Suite, handshake: Buffer, traffic: Buffer): Carried[] | undefined {
+  const out: Carried[] = []
   let keys = new RecordKeys(suite, handshake)
   let pending = Buffer.alloc(0)
   let shaking = true
@@ -93,14 +106,14 @@ function opened(bytes: Buffer, suite: Suite, handshake: Buffer, traffic: Buffer)
     if (record.type !== content.applicationData) continue
     const inner = keys.open(record)
     if (inner === undefined) return undefined
-    if (inner.type === content.applicationData) out.push(inner.data)
+    if (inner.type === content.applicationData) out.push({ data: inner.data, recordEnd: record.end })
     if (!shaking || inner.type !== content.handshake) continue
     pending = Buffer.concat([pending, inner.data])
     if (!endsHandshake(pending)) continue
     shaking = false
     keys = new RecordKeys(suite, traffic)
   }
-  return Buffer.concat(out)
+  return out
 }
 
 /** Whether the handshake messages so far include Finished, after which this direction changes its keys. */
@@ -126,7 +139,7 @@ class RecordKeys {
     this.#iv = expandLabel(suite.hash, secret, 'iv', 12)
   }
 
-  open({ header, body }: RecordOf): { type: number; data: Buffer } | undefined {
+  open({ header, body }: Pick<RecordOf, 'header' | 'body'>): { type: number; data: Buffer } | undefined {
     const nonce = Buffer.from(this.#iv)
     nonce.writeBigUInt64BE(nonce.readBigUInt64BE(4) ^ this.#sequence++, 4)
     // The three ciphers share one shape; the types know only pairs of names.
