@@ -1,8 +1,8 @@
 /** The contract is read strictly, and a matrix is green only where it was looked at. */
 import { describe, expect, test } from 'vitest'
-import { columns, ownContract, ownContractText, placements, readContract, type Cell } from '../leaktest/contract.ts'
-import { matrixOf, type MatrixCell, type MatrixInput } from '../leaktest/matrix.ts'
-import type { Observation } from '../leaktest/types.ts'
+import { columns, ownContract, ownContractText, placements, readContract, type Cell } from './contract.ts'
+import { matrixOf, type MatrixCell, type MatrixInput } from './matrix.ts'
+import type { Observation } from './types.ts'
 
 const own = JSON.parse(ownContractText()) as { fields: Record<string, unknown>[]; [name: string]: unknown }
 
