@@ -12,7 +12,7 @@ export type CellVerdict =
   | 'clear' // never, looked for and not seen
   | 'violation'
   | 'blind' // must, and not seen
-  | 'measured' // coarse, measured by a test that claims nothing here
+  | 'measured' // a test gives a number here, and nothing is claimed
   | 'held' // coarse, and a test holds the bound
   | 'not-observable' // nothing in this run could have seen it
   | 'absent' // no such party, or no such thing, in this pair
@@ -73,7 +73,8 @@ function verdictOf(
   if (kept > 0 || (rule === 'never' && seen > 0) || bounds.get(key) === 'broken') return 'violation'
   if (!present.has(party) || (needs !== undefined && !has.has(needs))) return 'absent'
   if (rule === 'must') return seen > 0 ? 'seen' : 'blind'
-  if (rule === 'coarse') return bounds.get(key) === 'held' ? 'held' : bounds.has(key) ? 'measured' : 'not-observable'
+  if (bounds.get(key) === 'measured') return 'measured'
+  if (rule === 'coarse') return bounds.get(key) === 'held' ? 'held' : 'not-observable'
   if (rule === 'may' && seen > 0) return 'seen'
   if (!looked.has(key)) return 'not-observable'
   return rule === 'may' ? 'unseen' : 'clear'

@@ -1,0 +1,49 @@
+/**
+ * What a ClientHello tells without any key: the session id, and the choices that make a fingerprint (versions, suites,
+ * extensions in order, groups, signature algorithms, protocols), as JA3 and JA4 take them. RFC 8446 §4.1.2, §4.2.
+ */
+import { createHash } from 'node:crypto'
+import { Reader } from '../../../shared/bytes.ts'
+
+export type Hello = { readonly sessionId: Buffer; readonly fingerprint: string; readonly resumes: boolean }
+
+/** Values that say something beyond which extension it is: groups, signature algorithms, protocols, versions. */
+const telling = new Set([10, 13, 16, 43])
+const preSharedKey = 41
+
+/** Undefined for octets that do not begin with a whole ClientHello. */
+export function readHello(octets: Uint8Array): Hello | undefined {
+  try {
+    const record = new Reader(octets)
+    if (record.uint8() !== 22) return undefined
+    record.uint16()
+    const hello = new Reader(record.take(record.uint16()))
+    if (hello.uint8() !== 1) return undefined
+    hello.take(3)
+    const version = hello.uint16()
+    hello.take(32)
+    const sessionId = Buffer.from(hello.take(hello.uint8()))
+    const suites = hello.take(hello.uint16())
+    hello.take(hello.uint8())
+    const extensions = readExtensions(new Reader(hello.take(hello.uint16())))
+    const parts = extensions.map(({ type, value }) => `${type}${telling.has(type) ? `:${hexOf(value)}` : ''}`)
+    const fingerprint = digestOf([String(version), hexOf(suites), ...parts].join('|'))
+    return { sessionId, fingerprint, resumes: extensions.some(({ type }) => type === preSharedKey) }
+  } catch {
+    return undefined
+  }
+}
+
+function readExtensions(from: Reader): { type: number; value: Uint8Array }[] {
+  const out: { type: number; value: Uint8Array }[] = []
+  while (!from.done) out.push({ type: from.uint16(), value: from.take(from.uint16()) })
+  return out
+}
+
+function hexOf(value: Uint8Array): string {
+  return Buffer.from(value).toString('hex')
+}
+
+function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16)
+}

@@ -1,0 +1,52 @@
+/** What a live test is: one question to a capture, with a number for an answer. */
+import type { Capture } from '../capture.ts'
+import type { Gate, Interval, Measurement, Tier } from '../../types.ts'
+import { exactly } from '../../gate.ts'
+
+export type Answer = {
+  readonly n: number
+  readonly estimate: number
+  readonly ci: Interval
+  readonly gate: Gate
+  readonly null: number
+  /** what was found, a line each: the first things to look at */
+  readonly found: readonly string[]
+  readonly doubt?: string
+  readonly besides?: Readonly<Record<string, number>>
+}
+
+export type LiveTest = {
+  /** stable, such as `heads.upstream` */
+  readonly id: string
+  readonly tier: Tier
+  readonly metric: string
+  /** cells of the observation matrix that it speaks for, as `F07 G` */
+  readonly cells: readonly string[]
+  /** what to do when it fails */
+  readonly remedy: string
+  /** undefined where the workload gave nothing to ask */
+  readonly ask: (capture: Capture) => Answer | undefined
+}
+
+export type Asked = { readonly test: LiveTest; readonly measurement: Measurement; readonly found: readonly string[] }
+
+export function askAll(tests: readonly LiveTest[], capture: Capture): Asked[] {
+  return tests.flatMap((test) => {
+    const answer = test.ask(capture)
+    if (answer === undefined) return []
+    const { found, ...numbers } = answer
+    const { id, tier, metric } = test
+    return [{ test, measurement: { id, tier, metric, ...numbers }, found }]
+  })
+}
+
+/** A count that must be `threshold`, of `n` things looked at. Without anything to look at it is in doubt. */
+export function counted(count: number, n: number, found: readonly string[], threshold = 0): Answer {
+  const doubt = n === 0 ? { doubt: 'nothing was there to be looked at' } : {}
+  return { n, ...exactly(count, threshold), null: threshold, found: found.slice(0, 8), ...doubt }
+}
+
+/** A number that is told and claimed by nobody. */
+export function told(estimate: number, n: number, besides: Readonly<Record<string, number>> = {}): Answer {
+  return { n, estimate, ci: [estimate, estimate], gate: { kind: 'report' }, null: 0, found: [], besides }
+}
