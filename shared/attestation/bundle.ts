@@ -76,7 +76,7 @@ export async function signedBundle(
   return { bundle, root }
 }
 
-function checkPlacement(bundle: Bundle, root: TrustRoot, placement: Placement): void {
+export function checkPlacement(bundle: Bundle, root: TrustRoot, placement: Placement): void {
   if (bundle.placement !== placement) {
     throw new Refusal('placement-mismatch', `the bundle is for ${bundle.placement}, not for ${placement}`)
   }
@@ -85,7 +85,7 @@ function checkPlacement(bundle: Bundle, root: TrustRoot, placement: Placement): 
   }
 }
 
-function checkTimes(bundle: Bundle, root: TrustRoot, now: number): void {
+export function checkTimes(bundle: Bundle, root: TrustRoot, now: number): void {
   if (now >= root.notAfter) throw new Refusal('root-expired', 'the newest trust root ended')
   if (now < bundle.notBefore) throw new Refusal('bundle-expired', 'the bundle is not valid yet')
   if (now >= bundle.notAfter) throw new Refusal('bundle-expired', 'the bundle ended')

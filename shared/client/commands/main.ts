@@ -9,8 +9,9 @@ import { monitor } from './monitor.ts'
 import { policy } from './policy.ts'
 import { token } from './token.ts'
 import { trust } from './trust.ts'
+import { verify } from './verify.ts'
 
-const commands: Commands = { ask, bundle, fetch, log, monitor, policy, token, trust }
+const commands: Commands = { ask, bundle, fetch, log, monitor, policy, token, trust, verify }
 
 export async function main(args: readonly string[], world: World): Promise<ExitCode> {
   try {
