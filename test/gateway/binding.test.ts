@@ -6,10 +6,11 @@ import type { TLSSocket } from 'node:tls'
 import { link, writeQuestion } from '../../shared/attestation/link.ts'
 import type { Verdict } from '../../shared/attestation/judge.ts'
 import type { Bytes } from '../../shared/bytes.ts'
-import { evidenceLimits } from '../../shared/attestation/evidence.ts'
+import { evidenceLimits, serializeEvidence } from '../../shared/attestation/evidence.ts'
 import { Refusal, type RefusalCode } from '../../shared/refusal.ts'
 import { pinOf, selfSigned, spkiOf } from '../../shared/upstream/certificate.ts'
 import { attest, bind, type BindOptions, type Bound } from '../../gateway/binding.ts'
+import { simulatedEvidence } from '../../gateway/cvm/simulated.ts'
 import { type Machine, pem, startMachine } from './cvm/machine.ts'
 import { answerWith, dial, evidenceFor, type Peer, startPeer } from './cvm/peers.ts'
 
@@ -95,6 +96,38 @@ describe('evidence that speaks of something else', () => {
   test.each(lies)('another %s is refused', async (_what, lie) => {
     const port = await peer(machine.identity, async (socket, nonce) => {
       socket.write(answerWith(await evidenceFor(machine, socket, nonce, lie)))
+    })
+    expect(await refusalOf(bindTo(port))).toBe('binding-mismatch')
+  })
+
+  test('evidence that was good on an earlier connection, shown again', async () => {
+    let first: string | undefined
+    const port = await peer(machine.identity, async (socket, nonce) => {
+      first ??= await evidenceFor(machine, socket, nonce)
+      socket.write(answerWith(first))
+    })
+    await bindTo(port)
+    expect(await refusalOf(bindTo(port))).toBe('binding-mismatch')
+  })
+
+  test('no nonce is asked twice', async () => {
+    const nonces: string[] = []
+    const port = await peer(machine.identity, (socket, nonce) => {
+      nonces.push(Buffer.from(nonce).toString('hex'))
+      socket.write(answerWith('{}'))
+    })
+    for (let i = 0; i < 4; i++) expect(await refusalOf(bindTo(port))).toBe('bad-encoding')
+    expect(new Set(nonces).size).toBe(4)
+    expect(nonces.every((nonce) => nonce.length === 64)).toBe(true)
+  })
+
+  test('evidence of a published key, offered for a link', async () => {
+    const provider = simulatedEvidence({ platform: machine.platformFile, life: 60_000 })
+    const key = { key_config_sha256: new Uint8Array(32), anchor: new Uint8Array(40), policy_sha256: new Uint8Array(32) }
+    const port = await peer(machine.identity, async (socket) => {
+      const times = { not_before: 1, not_after: 2 }
+      const evidence = await provider.evidence({ kind: 2, role: machine.role, ...key, ...times })
+      socket.write(answerWith(serializeEvidence(evidence)))
     })
     expect(await refusalOf(bindTo(port))).toBe('binding-mismatch')
   })

@@ -80,6 +80,17 @@ describe('what evidence binds must be what the entry says', () => {
     expect(await code(await ships.bundle(crossed))).toBe('binding-mismatch')
   })
 
+  test('evidence of a link, offered for a key: binding-mismatch', async () => {
+    const [spki_sha256, nonce, exporter] = [new Uint8Array(32), new Uint8Array(32), new Uint8Array(32)]
+    const evidence = await ships.attested(0, reportData({ kind: 1, role, spki_sha256, nonce, exporter }))
+    expect(await code(await ships.bundle([{ ...entry, evidence }]))).toBe('binding-mismatch')
+  })
+
+  test('report_data of zeros: binding-mismatch', async () => {
+    const evidence = await ships.attested(0, new Uint8Array(64))
+    expect(await code(await ships.bundle([{ ...entry, evidence }]))).toBe('binding-mismatch')
+  })
+
   test('one unattested key among attested ones refuses them all', async () => {
     const rider = { ...entry, keyConfig: keyBytes('rider'), id: cvmId(keyBytes('rider')) }
     expect(await code(await ships.bundle([entry, rider]))).toBe('binding-mismatch')

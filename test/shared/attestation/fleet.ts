@@ -40,6 +40,8 @@ export type Fleet = {
   /** A checkpoint whose quorum spoke then. */
   anchor(time?: number): Promise<string>
   evidence(machine: number, bound: Required<Bound>): Promise<Evidence>
+  /** What the machine attests when it is asked for these bytes. */
+  attested(machine: number, reportData: Uint8Array): Promise<Evidence>
   entry(keyConfig: Uint8Array, changes?: EntryChanges): Promise<CvmEntry>
   bundle(cvms: readonly CvmEntry[], changes?: Partial<AttestedBundle>): Promise<AttestedBundle>
   signed(bundle: AttestedBundle): Promise<string>
@@ -96,10 +98,11 @@ export async function fleet({ at, machines = 1, placement = 'sealed', root: chan
       return { policy, policyProof, statement: await signStatement({ role, serial: stated, time }, timestamp) }
     },
     anchor: (time = at - hour) => log.note(spoken(time)),
-    async evidence(machine, bound) {
+    evidence: (machine, bound) => self.attested(machine, reportData(keyBinding(bound))),
+    async attested(machine, bytes) {
       const platform = platforms[machine]
       if (platform === undefined) throw new TypeError('no such machine')
-      return platform.evidence({ reportData: reportData(keyBinding(bound)), notAfter: at + 100 * hour })
+      return platform.evidence({ reportData: bytes, notAfter: at + 100 * hour })
     },
     async entry(keyConfig, { machine = 0, said = {}, bound = {} } = {}) {
       held ??= await self.notes()

@@ -64,6 +64,11 @@ describe('a policy', () => {
   test.each([
     ['no proof', () => '', 'no-proof'],
     ['a proof of an identity', () => identityProof, 'root-mismatch'],
+    [
+      'a proof of an identity whose extra line holds our leaf',
+      () => identityProof.replace('\nindex', `\nextra ${base64(leafOf(policy.note))}\nindex`),
+      'root-mismatch',
+    ],
     ['another index', () => policyProof.replace('index 1', 'index 0'), 'root-mismatch'],
     ['an index beyond the tree', () => policyProof.replace('index 1', 'index 4'), 'index-out-of-range'],
     ['a damaged hash', () => damagedLine(policyProof, 2), 'root-mismatch'],
