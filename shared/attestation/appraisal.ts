@@ -105,6 +105,13 @@ function chipOf({ simulated, snp, tdx }: Verdict, entry: CvmEntry | undefined): 
 }
 
 function learned({ seen }: CurrentPolicy, keys: readonly AppraisedKey[], { newest }: Anchors): Seen {
-  const lists = keys.flatMap(({ verdict: { snp } }) => (snp ? [{ [snp.product]: snp.crlNumber }] : []))
-  return lists.reduce<Seen>((all, crlNumbers) => joined(all, { crlNumbers }), joined(seen, { newest }))
+  return keys.reduce((all, { verdict }) => joined(all, vendorNumbers(verdict)), joined(seen, { newest }))
+}
+
+/** What vendors said of themselves: whoever shows an older word of theirs later is refused. */
+function vendorNumbers({ snp, tdx }: Verdict): Partial<Seen> {
+  return {
+    ...(snp === undefined ? {} : { crlNumbers: { [snp.product]: snp.crlNumber } }),
+    ...(tdx === undefined ? {} : { tcbEvaluationDataNumber: tdx.tcbEvaluationDataNumber }),
+  }
 }

@@ -21,6 +21,8 @@ export type Seen = {
   readonly newest: number
   /** the highest number of each product's revocation list */
   readonly crlNumbers: Readonly<Partial<Record<Product, number>>>
+  /** the highest number of a round of Intel's TCB ratings; 0: none */
+  readonly tcbEvaluationDataNumber: number
 }
 
 /** `time`: milliseconds since 1970. */
@@ -28,7 +30,14 @@ export type PolicySeen = { readonly serial: number; readonly time: number }
 /** `root`: lower-case hex. */
 export type TreeSeen = { readonly size: number; readonly root: string }
 
-export const nothingSeen: Seen = { serial: -1, policies: {}, checkpoints: {}, newest: 0, crlNumbers: {} }
+export const nothingSeen: Seen = {
+  serial: -1,
+  policies: {},
+  checkpoints: {},
+  newest: 0,
+  crlNumbers: {},
+  tcbEvaluationDataNumber: 0,
+}
 
 /** A clock that is older than what witnesses have signed is wrong, and then no age means anything. trust.md 6. */
 export function checkSeenClock({ newest }: Seen, now: number, skew: number): void {
@@ -63,6 +72,7 @@ export function joined(own: Seen, other: Partial<Seen>): Seen {
     checkpoints: combined(own.checkpoints, more.checkpoints, largerTree),
     newest: Math.max(own.newest, more.newest),
     crlNumbers: combined(own.crlNumbers, more.crlNumbers, (a, b) => Math.max(a, b)),
+    tcbEvaluationDataNumber: Math.max(own.tcbEvaluationDataNumber, more.tcbEvaluationDataNumber),
   }
 }
 
@@ -79,9 +89,11 @@ export function treeSeen({ origin, size, root }: TreeHead): Seen['checkpoints'] 
 }
 
 /** Only what there is: who never saw a policy stores nothing about policies. */
-export function seenJson({ serial, policies, checkpoints, newest, crlNumbers }: Seen): Partial<Seen> {
+export function seenJson({ serial, policies, checkpoints, crlNumbers, ...numbers }: Seen): Partial<Seen> {
+  const { newest, tcbEvaluationDataNumber } = numbers
   const full = Object.entries({ policies, checkpoints, crlNumbers }).filter(([, map]) => Object.keys(map).length > 0)
-  return { serial, ...Object.fromEntries(full), ...(newest > 0 ? { newest } : {}) }
+  const known = Object.entries({ newest, tcbEvaluationDataNumber }).filter(([, number]) => number > 0)
+  return { serial, ...Object.fromEntries(full), ...Object.fromEntries(known) }
 }
 
 /** What seenJson gave; what is left out was never seen. */
@@ -100,6 +112,7 @@ export function readSeen(from: At): Seen {
         if (stranger !== undefined) throw wrong(at(value, `${value.path}.${stranger}`), 'a product')
         return mapOf(value, whole)
       },
+      tcbEvaluationDataNumber: whole,
     },
     nothingSeen,
   )

@@ -34,6 +34,7 @@ export function covers(own: Belief, other: Belief): boolean {
 }
 
 /** What is stored of it; the root itself is the last of its chain. */
-export function remembered({ serial, policies, checkpoints, newest, crlNumbers, roots }: Belief): Remembered {
-  return { serial, policies, checkpoints, newest, crlNumbers, roots }
+export function remembered(belief: Belief): Remembered {
+  const { serial, policies, checkpoints, newest, crlNumbers, tcbEvaluationDataNumber, roots } = belief
+  return { serial, policies, checkpoints, newest, crlNumbers, tcbEvaluationDataNumber, roots }
 }

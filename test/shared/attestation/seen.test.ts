@@ -28,6 +28,7 @@ const seen: Seen = {
   checkpoints: { [origin]: { size: 10, root: hexRoot(1) } },
   newest: now,
   crlNumbers: { Genoa: 4 },
+  tcbEvaluationDataNumber: 18,
 }
 
 const read = (text: string): Seen => readSeen(at(parseStrictJson(text), 'seen'))
@@ -53,6 +54,7 @@ test.each([
   ['{"checkpoints":{"a":{"size":1.5,"root":"00"}}}'],
   ['{"newest":null}'],
   ['{"crlNumbers":{"Naples":1}}'],
+  ['{"tcbEvaluationDataNumber":-1}'],
 ])('%s is no memory: bad-encoding', async (text) => {
   expect(await codeOf(() => read(text))).toBe('bad-encoding')
 })
@@ -64,6 +66,7 @@ test('joined takes the higher of each, whoever knew it', () => {
     checkpoints: { [origin]: { size: 11, root: hexRoot(2) }, second: { size: 1, root: hexRoot(3) } },
     newest: now - 1,
     crlNumbers: { Genoa: 3, Turin: 9 },
+    tcbEvaluationDataNumber: 19,
   }
   const both: Seen = {
     serial: 7,
@@ -71,6 +74,7 @@ test('joined takes the higher of each, whoever knew it', () => {
     checkpoints: { [origin]: { size: 11, root: hexRoot(2) }, second: { size: 1, root: hexRoot(3) } },
     newest: now,
     crlNumbers: { Genoa: 4, Turin: 9 },
+    tcbEvaluationDataNumber: 19,
   }
   expect(joined(seen, other)).toEqual(both)
   expect(joined(other, seen)).toEqual(both)

@@ -139,9 +139,10 @@ const more = {
   checkpoints: { 'log.example/cvms': { size: 9, root: '11'.repeat(32) } },
   newest: startOfTest,
   crlNumbers: { Genoa: 4 },
+  tcbEvaluationDataNumber: 18,
 }
 
-test('what was seen of policies, trees and revocation lists is kept beside the serial, by whoever writes next', async () => {
+test('what was seen of policies, trees, ratings and revocation lists is kept beside the serial, by whoever writes next', async () => {
   await writeFile(file, JSON.stringify({ serial: 3, roots: [], ...more }))
   await publish(1, { serial: 8 })
   expect(await start()).toBe(1)
