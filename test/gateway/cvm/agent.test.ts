@@ -7,7 +7,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { link, writeQuestion } from '../../../shared/attestation/link.ts'
 import { base64 } from '../../../shared/bytes.ts'
 import { Refusal } from '../../../shared/refusal.ts'
-import { selfSigned } from '../../../shared/upstream/certificate.ts'
+import { pinOf, selfSigned } from '../../../shared/upstream/certificate.ts'
 import { attest } from '../../../gateway/binding.ts'
 import { type Handler, type LogLine, type Machine, type MachineOptions, pem, startMachine, until } from './machine.ts'
 import { dial } from './peers.ts'
@@ -177,6 +177,17 @@ describe('who may connect', () => {
     expect(await said(socket)).toBe('')
     expect(machine.lines).toEqual([{ event: 'connection-refused', fields: { why: 'no-pinned-certificate' } }])
     expect(machine.reached).toEqual([])
+  })
+
+  test('while one certificate follows another, both are let in', async () => {
+    const next = selfSigned({ commonName: 'gateway', use: 'client' })
+    const machine = await machineWith({ pins: [pinOf(next.privateKey)] })
+    for (const identity of [pem(machine.gateway), pem(next)]) {
+      const socket = await fresh(machine, identity)
+      const answer = once(socket, 'data') as Promise<[Buffer]>
+      socket.write(question())
+      expect((await answer)[0].toString('latin1')).toMatch(/^HTTP\/1\.1 200 /)
+    }
   })
 
   test('TLS 1.2 and plain text get nothing', async () => {
