@@ -18,6 +18,7 @@ import { demanded, parsed, readText } from './connection.ts'
 import { onlyFile, wordFrom } from './output.ts'
 import { readDraft } from './policy-draft.ts'
 import { simulatedBy, simulatedHelp, simulatedOption } from './simulated.ts'
+import { saveParts } from './verify-save.ts'
 import { subjectFrom, type Subject } from './verify-input.ts'
 import { told } from './verify-words.ts'
 
@@ -26,6 +27,7 @@ const options = {
   trust: one,
   placement: one,
   role: one,
+  save: one,
   policy: one,
   proof: one,
   endorsement: { type: 'string', multiple: true },
@@ -51,6 +53,8 @@ For a bundle (also from ASUNDER_TRUST, ASUNDER_PLACEMENT):
   --trust FILE            the trust root, as the application ships it
   --placement WORD        ${placements.join(', ')}; never inferred
   --role NAME             the role that you mean, if not whichever the policy is for
+  --save FOLDER           also write its parts there: policy.note, policy.proof, statement.note, keys, and for each key
+                          of a CVM ID.evidence, ID.anchor and ID.proof
   --ca FILE               PEM of the certificate authority of the relay, instead of the system's
   --plaintext-loopback    allow http:// to this machine
 
@@ -122,7 +126,9 @@ async function bundleOf(
   const file = demanded('trust', values.trust ?? world.env('ASUNDER_TRUST'))
   const word = demanded('placement', values.placement ?? world.env('ASUNDER_PLACEMENT'))
   const placement = wordFrom('placement', word, placements)
-  return examineBundle({ note, root: await rootFrom(file, world), placement, now, role, allowSimulated })
+  const root = await rootFrom(file, world)
+  if (values.save !== undefined) await saveParts(note, values.save, world)
+  return examineBundle({ note, root, placement, now, role, allowSimulated })
 }
 
 async function rawQuestion(
@@ -133,8 +139,8 @@ async function rawQuestion(
   world: World,
 ): Promise<RawQuestion> {
   const { trust, proof } = values
-  if (values.placement !== undefined || values.role !== undefined) {
-    throw new UsageError('--placement, --role: only for a bundle')
+  if ([values.placement, values.role, values.save].some((value) => value !== undefined)) {
+    throw new UsageError('--placement, --role, --save: only for a bundle')
   }
   if (values.policy === undefined) throw new UsageError('--policy is missing: evidence is good or bad by a policy only')
   const note = await readText('policy', values.policy, world)

@@ -330,7 +330,7 @@ describe('usage', () => {
     [['bundle', '--trust', 'root', '--placement', 'front', '--policy', 'p'], '--policy: a bundle brings its own'],
     [['bundle', '--collateral', 'c'], '--endorsement, --collateral: only beside'],
     [['report'], '--policy is missing'],
-    [['report', '--placement', 'front'], '--placement, --role: only for a bundle'],
+    [['report', '--placement', 'front'], '--placement, --role, --save: only for a bundle'],
     [policy, '--report-data: 128 digits'],
     [[...policy, '--report-data', '00'.repeat(64)], 'not all 0'],
     [[...policy, '--report-data', 'none', '--at', 'soon'], '--at: a time'],
