@@ -61,6 +61,12 @@ export const alarms = {
     means: 'checkpoint or tiles of a log could not be read',
     remedy: 'check --log and the network; while this lasts nothing of that log is watched',
   },
+  'memory-refused': {
+    means:
+      'whoever has been at this vantage point before refuses the bundle that new clients take: a statement, log tree, revocation list or rating in it is older than one shown before',
+    remedy:
+      'see the detail; a stale mirror heals by itself, anything else fools new clients: report it to its operators',
+  },
   'policy-backwards': {
     means: 'the policy of this bundle is older than one that was shown before',
     remedy: 'what a newer policy took back is allowed again: report it to the policy releasers',

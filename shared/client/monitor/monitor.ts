@@ -17,6 +17,7 @@ import { judgeOffered, type Offered } from './attested.ts'
 import { compareBundles, rootAlarms, type Shown } from './bundles.ts'
 import type { LogSource } from './log-source.ts'
 import { compareLogs, readLog, type Reading } from './logs.ts'
+import { compareSeen } from './remembered.ts'
 import { firstState, readState, stateText, type MonitorState } from './state.ts'
 import { look, type Looking, type Vantage, type View } from './vantage.ts'
 import { hearWitnesses } from './witnesses.ts'
@@ -110,17 +111,26 @@ async function judged({ state, views, shown, readings, root, judging, at }: Look
     root,
     now: at,
   })
+  const { alarms: ofMemory, seen } = await compareSeen(views, state.seen, { ...judging, now: at })
   const alarms = [
     ...views.flatMap((view) => view.alarms),
     ...readings.flatMap((reading) => reading.alarms),
-    ...[ofBundles, rootAlarms(shown, root, at), ofLogs, ofWitnesses, ofPolicies, unlogged(shown, readings)].flat(),
+    ...[
+      ofBundles,
+      rootAlarms(shown, root, at),
+      ofLogs,
+      ofWitnesses,
+      ofPolicies,
+      ofMemory,
+      unlogged(shown, readings),
+    ].flat(),
   ]
   const notWatched = [
     ...unproven,
     ...(readings.some(({ leaves }) => leaves !== undefined) ? [] : [noLeaves(root)]),
     ...unverified(views),
   ]
-  return { state: { ...state, ...bundles, policies, checkpoints, witnesses }, alarms, notWatched }
+  return { state: { ...state, ...bundles, policies, seen, checkpoints, witnesses }, alarms, notWatched }
 }
 
 function offers(shown: readonly Shown[]): Offered[] {

@@ -1,4 +1,5 @@
 /** What a monitor remembers from round to round: one JSON text, read strictly, since it decides what is an alarm. */
+import { readSeen, seenJson, type Seen } from '../../attestation/seen.ts'
 import { Refusal } from '../../refusal.ts'
 import { at, fieldsOf, integerOf, listOf, textOf, wordOf, type At } from '../../tlog/json-fields.ts'
 import { parseStrictJson } from '../../tlog/strict-json.ts'
@@ -21,6 +22,8 @@ export type MonitorState = {
     readonly sha256: string
     readonly note: string
   }[]
+  /** by vantage point: what a client there would remember of evidence, policies and logs */
+  readonly seen: readonly { readonly at: string; readonly seen: Seen }[]
   /** the last checkpoint of each log, as it was read there */
   readonly checkpoints: readonly { readonly at: string; readonly note: string }[]
   /** when each witness operator last cosigned */
@@ -37,6 +40,7 @@ export const firstState: MonitorState = {
   bundles: [],
   keys: [],
   policies: [],
+  seen: [],
   checkpoints: [],
   witnesses: [],
   proven: [],
@@ -47,7 +51,8 @@ const most = 100_000
 const codes = Object.keys(alarms) as AlarmCode[]
 
 export function stateText(state: MonitorState): string {
-  return `${JSON.stringify({ version: 1, ...state }, null, 2)}\n`
+  const seen = state.seen.map((one) => ({ at: one.at, seen: seenJson(one.seen) }))
+  return `${JSON.stringify({ version: 1, ...state, seen }, null, 2)}\n`
 }
 
 /** Refuses with `bad-encoding` what is not ours. */
@@ -74,6 +79,7 @@ export function readState(text: string): MonitorState {
       sha256: textOf(row.sha256),
       note: textOf(row.note),
     })),
+    seen: rows(from.seen, ['at', 'seen'], (row) => ({ at: textOf(row.at), seen: readSeen(row.seen) })),
     checkpoints: rows(from.checkpoints, ['at', 'note'], (row) => ({ at: textOf(row.at), note: textOf(row.note) })),
     witnesses: rows(from.witnesses, ['operator', 'time'], (row) => ({
       operator: textOf(row.operator),

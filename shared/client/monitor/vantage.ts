@@ -5,6 +5,7 @@ import type { Placement, TrustRoot } from '../../attestation/trust-root.ts'
 import type { ClientHpke } from '../../hpke/context.ts'
 import { Refusal } from '../../refusal.ts'
 import { checked, fetchBundle, usableKey } from '../bundle.ts'
+import { sealingCvms } from '../cvms.ts'
 import { ObliviousError } from '../errors.ts'
 import type { Transport } from '../transport.ts'
 import type { Alarm } from './alarms.ts'
@@ -48,8 +49,10 @@ export async function look({ url, transport }: Vantage, looking: Looking): Promi
 
 async function judge(at: string, note: string, looking: Looking): Promise<View> {
   try {
-    const { appraisal, ...verified } = await checked(note, looking.root, 0, looking)
+    const whole = await checked(note, looking.root, 0, looking)
+    const { appraisal, ...verified } = whole
     usableKey(verified.bundle, looking.hpke)
+    sealingCvms(whole, looking.hpke)
     return { at, shown: { at, note, ...verified }, appraisal, alarms: [] }
   } catch (cause) {
     if (!(cause instanceof ObliviousError)) throw cause

@@ -179,6 +179,7 @@ function leftOpen({ placement }: BundleQuestion): string[] {
     ...(placement === 'front'
       ? ['the confidential VM: in front its evidence is verified by the gateway, whose operator is trusted for that']
       : []),
+    'keys: whether your client speaks their algorithms',
     'sameness: whether everybody is shown this bundle, and that none is older than one seen before (asunder monitor)',
     'collusion: whether relay and gateway are run by operators who keep apart',
   ]

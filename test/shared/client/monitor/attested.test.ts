@@ -9,13 +9,15 @@ import { leafHash } from '../../../../shared/tlog/merkle.ts'
 import { newKey } from '../../../gateway/town.ts'
 import { publisher } from '../../../gateway/publisher.ts'
 import { sealedMachine } from '../../../gateway/cvm/own-machine.ts'
-import { writeKeyConfig } from '../../../../shared/ohttp/key-config.ts'
+import { serializeKeyConfigs, writeKeyConfig } from '../../../../shared/ohttp/key-config.ts'
+import { fleet, keyBytes } from '../../attestation/fleet.ts'
 import { hardwareJson, identityLeaf, judged } from '../../attestation/machine.ts'
 import { now } from '../../attestation/makers.ts'
+import { leafOf } from '../../attestation/policies.ts'
 import { ask } from '../../attestation/sev-snp/forge.ts'
 import { operator } from '../operator.ts'
 import { scene, type EntryChanges, type Scene } from './attested-scene.ts'
-import { around, hour } from './deployment.ts'
+import { around, hostileRelay, hour } from './deployment.ts'
 
 const day = 24 * hour
 
@@ -39,6 +41,15 @@ test('what the gateway’s own publisher makes of a sealed machine is watched wi
   })
   expect(watched.report.alarms).toEqual([])
   expect(watched.report.vantages).toMatchObject([{ serial: 1 }])
+})
+
+test('a sealed bundle whose inner keys no client can use is refused, good evidence or not', async () => {
+  const it = await scene()
+  const ships = await fleet({ at: it.clock })
+  const entry = await ships.entry(keyBytes('no key of any client'))
+  const bundle = await ships.bundle([entry], { keys: serializeKeyConfigs([newKey().config]) })
+  const watching = { allowSimulated: ships.allowSimulated, trust: ships.rootNote, placement: 'sealed' }
+  expect((await it.watch(await ships.signed(bundle), watching)).codes).toEqual(['bundle-refused'])
 })
 
 test('a bundle that nobody signed is not looked into', async () => {
@@ -266,6 +277,40 @@ test('two bundles of one serial are proof, also if no client takes the second', 
   const [good, bad] = [await it.offer(), await it.offer({}, { bound: { role: 'other' } })]
   expect((await it.found(good)).rows).toEqual([])
   expect((await it.found(bad)).rows).toContainEqual(['bundle-equivocation', 'serial 7'])
+})
+
+describe('what was shown before', () => {
+  test('a statement that goes back is refused by whoever saw the newer one, also after a restart', async () => {
+    const it = await scene()
+    const older = await it.statement({ time: it.clock - 2 * hour })
+    expect((await it.found(await it.offer())).rows).toEqual([])
+    for (const serial of [8, 9]) {
+      const { exit, rows } = await it.found(await it.offer({ serial, statement: older }))
+      expect([exit, rows]).toEqual([1, [['memory-refused', 'rolled-back']]])
+    }
+    expect((await it.found(await it.offer({ serial: 10 }))).rows).toEqual([])
+  })
+
+  test('so is a proof out of a tree that is smaller', async () => {
+    const it = await scene()
+    const policy = await it.policy()
+    const policyProof = await it.proofOf(policy)
+    await it.proofOf(await it.policy({ serial: 41 }))
+    const larger = it.log.prove(leafHash(leafOf(policy)))
+    expect((await it.found(await it.offer({ policy, policyProof: larger }))).rows).toEqual([])
+    const { rows } = await it.found(await it.offer({ serial: 8, policy, policyProof }))
+    expect(rows).toEqual([['memory-refused', 'checkpoint-rolled-back']])
+  })
+
+  test('each vantage point has its own past: who comes to another sees nothing wrong', async () => {
+    const it = await scene()
+    await it.found(await it.offer())
+    const { url } = await hostileRelay(
+      await it.offer({ serial: 8, statement: await it.statement({ time: it.clock - 2 * hour }) }),
+    )
+    const args = ['--relay', url, '--allow-simulated', `${it.state}.simulated`]
+    expect((await it.monitor(args, { placement: 'inside' })).codes).toEqual([])
+  })
 })
 
 test('simulated evidence is taken from this machine only', async () => {
