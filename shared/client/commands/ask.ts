@@ -97,9 +97,15 @@ function messages(system: string | undefined, text: string): unknown[] {
 }
 
 async function explain({ fetch, signal }: Session, world: World): Promise<void> {
-  const { placement, operatorTrusted, serial, use } = await abortable(fetch.ready(), signal)
+  const { placement, operatorTrusted, serial, use, attested } = await abortable(fetch.ready(), signal)
   const trusted = operatorTrusted ? ', the gateway operator is trusted' : ''
   world.say(world.paint('dim', `sealed: placement ${placement}${trusted}; bundle ${serial}, ${use} root`))
+  if (attested === undefined) return
+  const { age, cvms, policy, simulated } = attested
+  const kind = simulated ? 'SIMULATED evidence' : 'evidence'
+  world.say(
+    world.paint('dim', `judged: ${kind} of ${cvms} CVMs, ${age}, under policy ${policy.serial} for ${policy.role}`),
+  )
 }
 
 async function post({ fetch, signal }: Session, url: URL, body: unknown): Promise<Response> {

@@ -1,9 +1,11 @@
 /** The options that every subcommand shares: which relay, which trust, which placement; and the client made of them. */
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util'
-import type { Placement } from '../../attestation/trust-root.ts'
+import { placements } from '../../attestation/root-fields.ts'
 import { createObliviousFetch, fileMemory, type FamilyChoice, type NodeOptions, type ObliviousFetch } from '../index.ts'
 import { UsageError, type World } from './command.ts'
+import { wordFrom } from './output.ts'
 import { readText } from './read.ts'
+import { simulatedBy, simulatedHelp, simulatedOption } from './simulated.ts'
 import { openWallets } from './wallets.ts'
 
 export { readText, reasonOf } from './read.ts'
@@ -12,6 +14,8 @@ export const connectionOptions = {
   relay: { type: 'string' },
   trust: { type: 'string' },
   placement: { type: 'string' },
+  role: { type: 'string' },
+  ...simulatedOption,
   memory: { type: 'string' },
   ca: { type: 'string' },
   'relay-issuer': { type: 'string' },
@@ -24,7 +28,10 @@ export const connectionOptions = {
 export const connectionHelp = `Connection (also from ASUNDER_RELAY, ASUNDER_TRUST, ASUNDER_PLACEMENT):
   --relay URL             the relay's resource, https://relay.example/ or https://relay.example/r/NAME
   --trust FILE            the trust root, as the publisher of the service ships it
-  --placement WORD        what you insist on: front; never inferred, never lowered
+  --placement WORD        what you insist on, never inferred and never lowered: front (the gateway's operator is
+                          trusted), inside or sealed (this command judges the CVMs before it sends anything)
+  --role NAME             what the CVMs must be attested for, where one root speaks of several roles
+${simulatedHelp}
   --memory FILE           where the newest bundle serial is remembered (default: FILE of --trust with
                           .PLACEMENT.seen appended; "none" forgets it when the command ends)
   --ca FILE               PEM of the certificate authority of the relay, instead of the system's
@@ -39,6 +46,8 @@ export type Connection = {
   readonly relay?: string
   readonly trust?: string
   readonly placement?: string
+  readonly role?: string
+  readonly 'allow-simulated'?: string
   readonly memory?: string
   readonly ca?: string
   readonly 'relay-issuer'?: string
@@ -70,12 +79,17 @@ export async function connect(
 ): Promise<Session> {
   const relay = demanded('relay', given.relay ?? world.env('ASUNDER_RELAY'))
   const file = demanded('trust', given.trust ?? world.env('ASUNDER_TRUST'))
-  const placement = demanded('placement', given.placement ?? world.env('ASUNDER_PLACEMENT')) as Placement
+  const word = demanded('placement', given.placement ?? world.env('ASUNDER_PLACEMENT'))
+  const placement = wordFrom('placement', word, placements)
   const signal = within(given.timeout, world.signal)
+  const peers = URL.canParse(relay) ? [new URL(relay)] : []
+  const allowSimulated = await simulatedBy(given['allow-simulated'], peers, world)
   const options: NodeOptions = {
     relay,
     placement,
     trust: await readText('trust', file, world),
+    ...(given.role === undefined ? {} : { role: given.role }),
+    ...(allowSimulated === undefined ? {} : { allowSimulated }),
     plaintextLoopback: given['plaintext-loopback'] ?? false,
     ...(given.ca === undefined ? {} : { ca: await readText('ca', given.ca, world) }),
     tokens: await openWallets(given, world),
@@ -95,6 +109,7 @@ function named(options: NodeOptions): ObliviousFetch {
       .replace('`plaintextLoopback: true`', '--plaintext-loopback')
       .replace(/^keep:/, 'header:')
       .replace(/^tokens:/, 'relay-issuer:')
+      .replace(/^allowSimulated:/, 'allow-simulated:')
     throw new UsageError(about.startsWith('Invalid URL') ? '--relay: not a URL' : `--${about}`, { cause })
   }
 }

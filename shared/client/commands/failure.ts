@@ -13,6 +13,7 @@ const options: Partial<Record<ObliviousErrorCode, string>> = {
   'bundle-unverified': '--trust',
   'trust-unusable': '--trust',
   'placement-mismatch': '--placement',
+  'log-forked': '--memory',
   'memory-failed': '--memory',
   'challenge-refused': '--relay-issuer, --gateway-issuer',
 }
@@ -42,13 +43,19 @@ function complain(text: string, world: World, code: ExitCode): ExitCode {
 function wordsFor(error: ObliviousError): string {
   const option = options[error.code]
   const facts = [
+    ...(error.reason === undefined ? [] : [error.reason]),
     ...(error.status === undefined ? [] : [`status ${error.status}`]),
     ...(error.retryAfter === undefined ? [] : [`retry after ${error.retryAfter} s`]),
   ]
   if (error.cause instanceof Error && /^[A-Z][A-Z0-9_]+$/.test(error.cause.message)) facts.push(error.cause.message)
   const about = facts.length === 0 ? '' : ` (${facts.join(', ')})`
-  return `${error.message}${about}\n  ${option === undefined ? '' : `${option}: `}${error.remedy}`
+  const remedy = `${option === undefined ? '' : `${option}: `}${error.remedy}`
+  const leave = error.reason === 'simulated-not-allowed' ? `\n  ${simulatedRemedy}` : ''
+  return `${error.message}${about}\n  ${remedy}${leave}`
 }
+
+const simulatedRemedy =
+  '--allow-simulated: the evidence was made by software; on this machine, for development, name the root that may'
 
 function isTimeout(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'TimeoutError'

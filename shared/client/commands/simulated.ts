@@ -6,7 +6,7 @@ import { at, digestOf, fieldsOf } from '../../tlog/json-fields.ts'
 import { parseStrictJson } from '../../tlog/strict-json.ts'
 import { isLoopback } from '../../upstream/loopback.ts'
 import { UsageError, type World } from './command.ts'
-import { readText } from './connection.ts'
+import { readText } from './read.ts'
 
 export const simulatedOption = { 'allow-simulated': { type: 'string' } } as const
 
