@@ -6,7 +6,8 @@ import { asked, checked, pairHelp, pairOptions, say, usageOf } from './pair/door
 import { ask } from './demo/ask.ts'
 import { judge } from './seen/judge.ts'
 import { needlesOf } from './seen/needles.ts'
-import { report, type Paint } from './seen/table.ts'
+import { report, sentences, type Paint } from './seen/table.ts'
+import type { Verdict } from '../../shared/client/index.ts'
 import { withWires } from './demo/wires.ts'
 
 const help = `Usage: npm run demo [-- [options] [FILE]]
@@ -45,19 +46,21 @@ function textOf(file: string): string {
 const paint: Paint = (style, text) => styleText(style, text, { stream: process.stdout })
 
 async function main(): Promise<number> {
-  const { message, upstream, pace, model, json = false, keep = false, help: wanted } = settings()
+  const { message, upstream, pace, placement, model, json = false, keep = false, help: wanted } = settings()
   if (wanted === true) {
     process.stdout.write(help)
     return 0
   }
   const signal = asked()
+  let found: Verdict | undefined
   const usual = upstream === undefined ? 'asunder-summarise' : undefined
-  const work = withWires({ upstream, pace, progress: say, keep }, async (pair) => {
+  const work = withWires({ placement, upstream, pace, progress: say, keep }, async (pair) => {
     say(`asking for a summary of ${message.length} characters, sealed\n`)
     const write = (text: string): void => {
       if (!json) process.stdout.write(text)
     }
-    const answer = await ask({ pair, message, write, model: model ?? usual })
+    const verified = (verdict: Verdict): void => void (found = verdict)
+    const answer = await ask({ pair, message, write, verified, model: model ?? usual })
     write('\n\n')
     return answer
   })
@@ -65,9 +68,10 @@ async function main(): Promise<number> {
   // Told to stop: leaving the process ends and removes everything at once.
   if (typeof done === 'number') return 128 + done
   const { result: answer, observations, client } = done
-  const judgement = judge({ message, answer, client, observations })
-  const about = { placement: 'front', evidence: 'simulated', client, answer }
+  const judgement = judge({ placement, message, answer, client, observations })
+  const about = { evidence: 'simulated', client, answer, verdict: found }
   process.stdout.write(json ? `${JSON.stringify({ ...about, ...judgement }, null, 2)}\n` : report(judgement, paint))
+  if (!json && found !== undefined) process.stdout.write(`\n${sentences(found, paint)}`)
   return judgement.held ? 0 : 1
 }
 

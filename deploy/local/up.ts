@@ -5,7 +5,7 @@ import { startPair, type Pair } from './pair/pair.ts'
 
 const help = `Usage: npm start [-- options]
 
-Starts relay, gateway, CVM agent and a small OpenAI-compatible app as four processes on 127.0.0.1, prints how to
+Starts relay, gateway, CVM agent and a small OpenAI-compatible app as processes on 127.0.0.1, prints how to
 reach them, and keeps them running until Ctrl-C. Evidence is simulated: for development only.
 
 ${pairHelp}
@@ -21,13 +21,15 @@ function settings() {
   }
 }
 
-function addresses({ relay, admin, trust, folder, services }: Pair): string {
-  const client = `--relay ${relay.href} --plaintext-loopback --trust ${trust} --placement front`
+function addresses({ placement, relay, admin, trust, leave, folder, services }: Pair): string {
+  const judging = placement === 'front' ? '' : ` --allow-simulated ${leave}`
+  const client = `--relay ${relay.href} --plaintext-loopback --trust ${trust} --placement ${placement}${judging}`
+  const gateway = admin.gateway === undefined ? 'in the CVM' : `behind the relay  (ready ${admin.gateway.href}readyz)`
   return `
-The pair is up. Evidence: SIMULATED (development only). Placement: front.
+The pair is up. Evidence: SIMULATED (development only). Placement: ${placement}.
 
   relay              ${relay.href}  (metrics ${admin.relay.href}metrics)
-  gateway            behind the relay  (ready ${admin.gateway.href}readyz)
+  gateway            ${gateway}
   settings and logs  ${folder}
   processes          ${services.map(({ name, pid }) => `${name} ${pid}`).join(', ')}
 
@@ -36,22 +38,30 @@ Ask it something, sealed, from another terminal in this folder:
   npm run --silent asunder -- ask ${client} --task summarise --file deploy/local/message.txt
   npm run --silent asunder -- ask ${client} --task compose "Can you come on Friday at 5 pm? Please bring the keys. Tom"
 
-The gateway's key list as any RFC 9458 client gets it, through the relay:
+What a client verifies before it sends anything:
 
-  curl -si ${relay.href}.well-known/ohttp-gateway --output - | head -c 400
-
+  npm run --silent asunder -- bundle ${client}
+${placement === 'sealed' ? '' : keyList(relay)}
 Ctrl-C stops everything.
 `
 }
 
+function keyList(relay: URL): string {
+  return `
+The key list as any RFC 9458 client gets it, through the relay:
+
+  curl -si ${relay.href}.well-known/ohttp-gateway --output - | head -c 400
+`
+}
+
 async function main(): Promise<number> {
-  const { upstream, pace, keep, help: wanted } = settings()
+  const { upstream, pace, placement, keep, help: wanted } = settings()
   if (wanted) {
     process.stdout.write(help)
     return 0
   }
   const signal = asked()
-  const pair = await Promise.race([startPair({ upstream, pace, keep, progress: say }), signal])
+  const pair = await Promise.race([startPair({ upstream, pace, placement, keep, progress: say }), signal])
   // Told to stop before it was up: leaving the process ends and removes everything at once.
   if (typeof pair === 'number') return 128 + pair
   process.stdout.write(addresses(pair))

@@ -81,6 +81,22 @@ describe('the demo', { timeout: 90_000 }, () => {
     expect(leftOver()).toEqual([])
   })
 
+  test.each([
+    ['sealed', 4, /^gateway +127\.0\.0\.1:\d+ +[\d,]+ B +none +none +no$/mu, 'the gateway neither'],
+    ['inside', 3, /^CVM agent +127\.0\.0\.1:\d+ +[\d,]+ B +none +(\d+) of \1 +no$/mu, 'the CVM, which is the gateway'],
+  ])('in placement %s it says what that one promises, and exits with 0', async (placement, processes, row, verdict) => {
+    const run = start('demo', '--placement', placement, '--pace', '0')
+    expect(await exit(run), run.err() + run.out()).toBe(0)
+    expect(run.out()).toMatch(/^relay +127\.\d+\.\d+\.\d+:\d+ +[\d,]+ B +none +none +yes$/mu)
+    expect(run.out()).toMatch(row)
+    expect(run.out()).toContain(verdict)
+    expect(run.out()).toContain('that the policy (serial 1) is the current one')
+    expect(run.out()).not.toContain('BROKEN')
+    expect(pidsIn(run.err())).toHaveLength(processes)
+    expect(pidsIn(run.err()).filter(alive)).toEqual([])
+    expect(leftOver()).toEqual([])
+  })
+
   test('with --json and a file of its own it prints one object', async () => {
     const file = join(temporary, 'letter.txt')
     writeFileSync(file, '明日の午後三時に病院で会いましょう。手術の結果を母に言わないでください。保険証を持ってきて。')
@@ -101,7 +117,7 @@ describe('the demo', { timeout: 90_000 }, () => {
       await (await fetch(pair.relay, { method: 'POST', body: message })).arrayBuffer()
       return answer
     })
-    const { held, claims } = judge({ message, answer: watched.result, ...watched })
+    const { held, claims } = judge({ placement: 'front', message, answer: watched.result, ...watched })
     expect(held).toBe(false)
     expect(claims.filter((claim) => !claim.held).map(({ says }) => says)).toEqual([
       'no word of message or answer went through the relay',
@@ -109,7 +125,7 @@ describe('the demo', { timeout: 90_000 }, () => {
   })
 
   test.each<[string[], string]>([
-    [['--placement', 'sealed'], 'sealed is not in this version'],
+    [['--placement', 'anywhere'], '--placement: one of front, inside, sealed, not "anywhere"'],
     [['--upstream', 'http://example.com'], '--upstream: https, or http on this machine'],
     [['--nonsense'], '--nonsense'],
     [['/nowhere/at/all.txt'], '/nowhere/at/all.txt'],
@@ -154,8 +170,8 @@ describe('with a model server in place of the app', { timeout: 90_000 }, () => {
 })
 
 describe('nothing is left behind', { timeout: 90_000 }, () => {
-  async function upAndRunning(): Promise<Run> {
-    const run = start('up')
+  async function upAndRunning(...args: string[]): Promise<Run> {
+    const run = start('up', ...args)
     await expect.poll(() => run.out() + run.err(), { timeout: 60_000, interval: 50 }).toContain('Ctrl-C')
     return run
   }
@@ -168,6 +184,33 @@ describe('nothing is left behind', { timeout: 90_000 }, () => {
     run.child.kill(signal)
     expect(await exit(run)).toBe(0)
     expect(pidsIn(run.err()).filter(alive)).toEqual([])
+    expect(leftOver()).toEqual([])
+  })
+
+  test.each(['inside', 'sealed'])('npm start in placement %s can be asked as it says', async (placement) => {
+    const run = await upAndRunning('--placement', placement, '--pace', '0')
+    const [, words = ''] = /asunder -- ask (.*) --task compose "/.exec(run.out()) ?? []
+    expect(words).toContain(`--placement ${placement} --allow-simulated `)
+    const cli = join(local, '../../shared/client/cli.ts')
+    const args = [
+      '--disable-warning=ExperimentalWarning',
+      cli,
+      'ask',
+      ...words.split(' '),
+      '--task',
+      'compose',
+      'Come on Friday. Tom',
+    ]
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    children.push(child)
+    const [out, err]: [string[], string[]] = [[], []]
+    child.stdout.on('data', (part: Buffer) => out.push(part.toString()))
+    child.stderr.on('data', (part: Buffer) => err.push(part.toString()))
+    await once(child, 'exit')
+    expect([child.exitCode, out.join('').length > 10], err.join('')).toEqual([0, true])
+    expect(err.join('')).toContain('judged: SIMULATED evidence of 1 CVM, fresh, under policy 1 for asunder-local-app')
+    run.child.kill('SIGTERM')
+    expect(await exit(run)).toBe(0)
     expect(leftOver()).toEqual([])
   })
 

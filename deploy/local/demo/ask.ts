@@ -1,28 +1,28 @@
 /** The client of the demo: one chat completion through the pair, token by token. */
 import { readFileSync } from 'node:fs'
+import type { AllowSimulated } from '../../../shared/attestation/policy.ts'
 import { eventData } from '../../../shared/client/commands/events.ts'
-import { createObliviousFetch } from '../../../shared/client/index.ts'
+import { createObliviousFetch, type ObliviousFetch, type Verdict } from '../../../shared/client/index.ts'
 import type { Pair } from '../pair/pair.ts'
 import { appOrigin } from '../pair/settings.ts'
 
 export type Question = {
-  readonly pair: Pick<Pair, 'relay' | 'trust'>
+  readonly pair: Pick<Pair, 'relay' | 'trust' | 'leave' | 'placement'>
   readonly message: string
   /** the first that the app offers, if undefined */
   readonly model: string | undefined
   /** each piece of the answer as it is opened */
   readonly write: (text: string) => void
+  /** what the client verified before it sent anything */
+  readonly verified?: (verdict: Verdict) => void
 }
 
 /** The whole answer. Throws what the client throws, and an Error if the app refuses. */
-export async function ask({ pair, message, model, write }: Question): Promise<string> {
-  const fetch = createObliviousFetch({
-    relay: pair.relay,
-    trust: readFileSync(pair.trust, 'utf8'),
-    placement: 'front',
-    plaintextLoopback: true,
-  })
+export async function ask({ pair, message, model, write, verified }: Question): Promise<string> {
+  const fetch = visitor(pair)
   try {
+    const verdict = await fetch.ready()
+    verified?.(verdict)
     const body = JSON.stringify({
       model: model ?? (await firstModel(fetch)),
       stream: true,
@@ -38,6 +38,19 @@ export async function ask({ pair, message, model, write }: Question): Promise<st
   } finally {
     await fetch.close()
   }
+}
+
+/** A client of this pair; in `front` it judges no evidence, and so needs no leave. */
+export function visitor({ relay, trust, leave, placement }: Question['pair']): ObliviousFetch {
+  const judging =
+    placement === 'front' ? {} : { allowSimulated: JSON.parse(readFileSync(leave, 'utf8')) as AllowSimulated }
+  return createObliviousFetch({
+    relay,
+    trust: readFileSync(trust, 'utf8'),
+    placement,
+    plaintextLoopback: true,
+    ...judging,
+  })
 }
 
 async function streamed(body: ReadableStream<Uint8Array>, write: (text: string) => void): Promise<string> {

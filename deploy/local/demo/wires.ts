@@ -15,7 +15,7 @@ export type Watched<T> = {
   readonly observations: readonly Observation[]
 }
 
-export type WatchOptions = Pick<PairOptions, 'upstream' | 'pace' | 'progress' | 'keep'>
+export type WatchOptions = Pick<PairOptions, 'placement' | 'upstream' | 'pace' | 'progress' | 'keep'>
 
 /** The pair is ended before this resolves, so that the recording is complete. */
 export async function withWires<T>(options: WatchOptions, work: (pair: Pair) => Promise<T>): Promise<Watched<T>> {
@@ -70,7 +70,9 @@ function seen(
   source: string | undefined,
 ): Omit<Watched<never>, 'result'> {
   const recorded = (wire: Wire): Recording[] => recorders.get(wire)?.recordings() ?? []
-  const wires = { relay: recorded('relay'), gateway: recorded('gateway'), cvm: recorded('cvm'), app: recorded('app') }
+  const gateway = recorders.has('gateway') ? { gateway: recorded('gateway') } : {}
+  const cvm = [...recorded('cvm'), ...recorded('link')]
+  const wires = { relay: recorded('relay'), ...gateway, cvm, app: recorded('app') }
   const observations = witness(wires, readKeyLog(log))
   return { observations, client: source ?? observations.find(({ party }) => party === 'relay')?.peers[0] ?? '' }
 }

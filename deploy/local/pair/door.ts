@@ -1,5 +1,7 @@
 /** What the two doors of the local pair share: options, signals, and words for a person at a terminal. */
 import { styleText } from 'node:util'
+import { placements } from '../../../shared/attestation/root-fields.ts'
+import type { Placement } from '../../../shared/attestation/trust-root.ts'
 import { modelServerUrl } from '../app/model-server.ts'
 
 export const pairOptions = {
@@ -12,7 +14,8 @@ export const pairOptions = {
 
 export const pairHelp = `  --upstream URL     a real OpenAI-compatible model server in place of the built-in app:
                      https, or http on this machine
-  --placement front  who opens requests; this version has front only
+  --placement WORD   who opens requests: front, the gateway (default); inside, the gateway in the CVM; sealed, the
+                     CVM alone, in a second seal that the gateway carries and cannot open
   --pace MS          milliseconds between two words of the built-in app (default: 15)
   --keep             keep the run's folder (settings, logs, keys of this run) when it ends
   -h, --help         this text`
@@ -23,16 +26,17 @@ type Given = { readonly upstream?: string | undefined; readonly placement: strin
 export function checked({ upstream, placement, pace }: Given): {
   upstream: string | undefined
   pace: number | undefined
+  placement: Placement
 } {
-  if (placement === 'inside' || placement === 'sealed') {
-    throw new TypeError(`--placement: ${placement} is not in this version, and front is never taken in its place`)
-  }
-  if (placement !== 'front') throw new TypeError(`--placement: front, not ${JSON.stringify(placement)}`)
+  const word = placements.find((one) => one === placement)
+  if (word === undefined)
+    throw new TypeError(`--placement: one of ${placements.join(', ')}, not ${JSON.stringify(placement)}`)
   if (pace !== undefined && !(Number(pace) >= 0 && Number(pace) <= 60_000))
     throw new TypeError('--pace: milliseconds, 0 to 60000')
   return {
     upstream: upstream === undefined ? undefined : upstreamOf(upstream),
     pace: pace === undefined ? undefined : Number(pace),
+    placement: word,
   }
 }
 

@@ -1,23 +1,28 @@
 /**
- * The whole pair on one machine: app, CVM agent, gateway and relay as four processes that share nothing but their
- * sockets. Started back to front, each waited for; stopped front to back; never left behind.
+ * The whole pair on one machine, in each placement: app, CVM agent, gateway (in `inside` it is the agent) and relay as
+ * processes that share nothing but their sockets; and where keys live in the
+ * CVM, a publisher that comes and goes. Started back to front, each waited for; stopped front to back; never left behind.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { request } from 'undici'
-import { makeMaterials, type Folders, type Materials } from './materials.ts'
+import type { Placement } from '../../../shared/attestation/trust-root.ts'
+import { makeMaterials, write, type Folders, type Materials } from './materials.ts'
+import type { Releasers } from './releasers.ts'
 import { startService, tailOf, type Service } from './service.ts'
-import { cvmSettings, gatewaySettings, relaySettings, type At } from './settings.ts'
+import { cvmSettings, gatewaySettings, publisherSettings, relaySettings, type At } from './settings.ts'
 
-/** The wires between the processes, named after who is asked on them. */
-export type Wire = 'relay' | 'gateway' | 'cvm' | 'app'
+/** The wires between the processes, named after who is asked on them; `link`: the CVM's own, where `cvm` is the relay's. */
+export type Wire = 'relay' | 'gateway' | 'cvm' | 'link' | 'app'
 export type Address = At | { readonly path: string }
 
 export type Settings = Readonly<Record<string, unknown>>
 
 export type PairOptions = {
+  /** who opens requests (default: front) */
+  readonly placement?: Placement | undefined
   /** a real model server instead of the built-in app */
   readonly upstream?: string | undefined
   /** milliseconds between two words of the built-in app */
@@ -40,9 +45,12 @@ export type PairOptions = {
 export type Pair = {
   readonly folder: string
   readonly relay: URL
-  readonly admin: { readonly relay: URL; readonly gateway: URL }
+  readonly admin: { readonly relay: URL; readonly gateway: URL | undefined }
+  readonly placement: Placement
   /** file of the trust root that clients are given */
   readonly trust: string
+  /** file of the leave to take this run's evidence, for clients that judge it themselves */
+  readonly leave: string
   readonly services: readonly Service[]
   /** Resolves with a sentence as soon as one of the processes ends by itself. */
   readonly broken: Promise<string>
@@ -54,8 +62,18 @@ export async function startPair(options: PairOptions = {}): Promise<Pair> {
   const folder = mkdtempSync(join(tmpdir(), 'asunder-'))
   const crew = new Crew(folder, options)
   try {
-    const addresses = await crew.start(await makeMaterials(folder, Date.now()))
-    return { folder, ...addresses, services: crew.services, broken: crew.broken, stop: () => crew.stop() }
+    const { placement = 'front' } = options
+    const materials = await makeMaterials(folder, Date.now(), placement)
+    const addresses = await crew.start(materials)
+    return {
+      folder,
+      placement,
+      leave: materials.leave,
+      ...addresses,
+      services: crew.services,
+      broken: crew.broken,
+      stop: () => crew.stop(),
+    }
   } catch (error) {
     await crew.stop()
     throw error
@@ -70,11 +88,15 @@ class Crew {
   readonly broken: Promise<string>
   readonly #folder: string
   readonly #options: PairOptions
+  /** Processes that end by themselves. */
+  readonly #passing = new Set<Service>()
+  #releasers: Releasers | undefined
+  #publishing: NodeJS.Timeout | undefined
   #stopping = false
   #tellBroken: (why: string) => void = () => undefined
   // The last resort, for exits that nobody planned; SIGKILL on us is covered by the leash in each process.
   readonly #lastResort = (): void => {
-    for (const service of this.services) service.kill()
+    for (const service of [...this.services, ...this.#passing]) service.kill()
     this.#remove()
   }
 
@@ -89,34 +111,71 @@ class Crew {
     const socket = join(materials.folders.app, 'app.sock')
     await this.#run('app', 'deploy/local/app.ts', appArgs(socket, this.#options), 'started')
     const app = await this.#wire('app', { path: socket })
-
     const cvmArgs = this.#config('cvm', cvmSettings(materials, app.path), materials)
-    const cvm = await this.#wire(
-      'cvm',
-      at((await this.#run('cvm', 'gateway/cvm/main.ts', cvmArgs, 'listening'))['port']),
-    )
-
-    const keyLog = this.#keyLog()
-    const recorded = keyLog.length > 0 ? ['--recorded'] : []
-    const gatewayArgs = [
-      ...this.#config('gateway', gatewaySettings(materials, cvm, this.#options.links), materials),
-      ...recorded,
-    ]
-    const gatewaySaid = await this.#run('gateway', 'gateway/main.ts', gatewayArgs, 'started', keyLog)
-    const gatewayAdmin = await this.#ready('gateway', gatewaySaid['adminPort'])
-    const gateway = await this.#wire('gateway', at(gatewaySaid['port']))
-
+    const said = await this.#run('cvm', 'gateway/cvm/main.ts', cvmArgs, 'listening')
+    const { gateway, admin } = await this.#entrance(materials, said)
     const relayArgs = this.#config('relay', relaySettings(materials, gateway), materials)
     const relaySaid = await this.#run('relay', 'relay/main.ts', relayArgs, 'started')
     const relayAdmin = await this.#ready('relay', relaySaid['adminPort'])
     const relay = await this.#wire('relay', at(relaySaid['port']))
-    return { relay: urlOf(relay), admin: { relay: relayAdmin, gateway: gatewayAdmin }, trust: materials.trust }
+    return { relay: urlOf(relay), admin: { relay: relayAdmin, gateway: admin }, trust: materials.trust }
+  }
+
+  /** What the relay is told to ask: a gateway of its own process, or in `inside` the CVM. */
+  async #entrance(
+    materials: Materials,
+    cvm: Record<string, unknown>,
+  ): Promise<{ gateway: At; admin: URL | undefined }> {
+    const { placement } = materials
+    const link = await this.#wire(placement === 'inside' ? 'link' : 'cvm', at(cvm['port']))
+    if (placement !== 'front') await this.#keepPublishing(materials, publisherSettings(materials, link))
+    if (placement === 'inside') return { gateway: await this.#wire('cvm', at(cvm['publicPort'])), admin: undefined }
+    const file = gatewaySettings(materials, link, this.#options.links)
+    const gatewayArgs = [...this.#config('gateway', file, materials), ...this.#recorded()]
+    const said = await this.#run('gateway', 'gateway/main.ts', gatewayArgs, 'started', this.#keyLog())
+    const admin = await this.#ready('gateway', said['adminPort'])
+    return { gateway: await this.#wire('gateway', at(said['port'])), admin }
+  }
+
+  /** Once before anything is asked, and again before keys, statement or anchor grow old. */
+  async #keepPublishing(materials: Materials, config: string): Promise<void> {
+    this.#releasers = materials.releasers
+    await this.#publish(materials, config)
+    const again = (): void => {
+      this.#publish(materials, config).catch((error: unknown) => this.#tell(`not published: ${String(error)}`))
+    }
+    this.#publishing = setInterval(again, publishedEvery).unref()
+  }
+
+  async #publish({ folders, releasers }: Materials, config: string): Promise<void> {
+    const word = await releasers?.speak(Date.now())
+    for (const [name, text] of Object.entries(word ?? {})) write(folders.publisher, name, text)
+    const logFile = join(this.#folder, 'publisher.log')
+    rmSync(logFile, { force: true })
+    const args = ['publish', '--config', config, ...this.#recorded()]
+    const publisher = startService({
+      name: 'publisher',
+      door: 'gateway/main.ts',
+      args,
+      nodeArgs: this.#keyLog(),
+      logFile,
+    })
+    this.#passing.add(publisher)
+    try {
+      const { serial } = await publisher.event('bundle-published')
+      await publisher.gone
+      this.#tell(`bundle ${String(serial)} is published`)
+    } finally {
+      this.#passing.delete(publisher)
+    }
   }
 
   async stop(): Promise<void> {
     this.#stopping = true
-    await Promise.all(this.services.map((service) => service.stop()))
+    clearInterval(this.#publishing)
+    await Promise.all([...this.services, ...this.#passing].map((service) => service.stop()))
     process.off('exit', this.#lastResort)
+    this.#releasers?.close()
     this.#remove()
   }
 
@@ -145,6 +204,10 @@ class Crew {
 
   #wire<A extends Address>(wire: Wire, to: A): Promise<A> {
     return this.#options.onWire?.(wire, to) ?? Promise.resolve(to)
+  }
+
+  #recorded(): string[] {
+    return this.#options.tlsKeyLog === undefined ? [] : ['--recorded']
   }
 
   #keyLog(): string[] {
@@ -180,6 +243,7 @@ class Crew {
 }
 
 const readyWithin = 30_000
+const publishedEvery = 10 * 60_000
 
 function appArgs(socket: string, { upstream, pace }: PairOptions): string[] {
   const more = [

@@ -1,4 +1,5 @@
-/** The claims of placement `front`, judged on recorded bytes. A claim that could not be tested counts as broken. */
+/** The claims of each placement, judged on recorded bytes. A claim that could not be tested counts as broken. trust.md 3. */
+import type { Placement } from '../../../shared/attestation/trust-root.ts'
 import { addressNeedle, found, needlesOf, type Needle } from './needles.ts'
 import type { Observation, Party } from './witness.ts'
 
@@ -16,6 +17,7 @@ export type Row = {
 export type Claim = { readonly says: string; readonly held: boolean }
 
 export type Judgement = {
+  readonly placement: Placement
   readonly rows: readonly Row[]
   readonly needles: number
   readonly claims: readonly Claim[]
@@ -23,6 +25,7 @@ export type Judgement = {
 }
 
 export type Case = {
+  readonly placement: Placement
   readonly message: string
   /** The answer came to the client; its words must not have been the relay's either. */
   readonly answer: string
@@ -31,41 +34,71 @@ export type Case = {
   readonly observations: readonly Observation[]
 }
 
-export function judge({ message, answer, client, observations }: Case): Judgement {
+export function judge({ placement, message, answer, client, observations }: Case): Judgement {
   const needles = needlesOf(message)
-  const told = [...needles, ...needlesOf(answer)]
   const address = addressNeedle(client)
   const rows = observations.map((observation) => rowOf(observation, needles, address))
-  const of = (party: Party): Row | undefined => rows.find((row) => row.party === party)
-  const relay = observations.find(({ party }) => party === 'relay')
-  const claims: Claim[] = [
-    { says: 'the recording can be read and searched', held: controls(observations, rows, needles.length) },
-    {
-      says: 'no word of message or answer went through the relay',
-      held: relay !== undefined && count(told, relay) === 0,
-    },
-    { says: 'the gateway was asked in sealed bytes only', held: of('gateway')?.wordsAsked === 0 },
-    ...(['gateway', 'cvm', 'app'] as const).map((party) => ({
+  const told = { placement, observations, rows, needles: needles.length, words: [...needles, ...needlesOf(answer)] }
+  const claims = [
+    { says: 'the recording can be read and searched', held: controls(told) },
+    ...blind[placement].map((party) => ({
+      says: `no word of message or answer went through the ${names[party]}`,
+      held: sawNothing(party, told),
+    })),
+    ...sealedTo[placement].map((party) => ({
+      says: `the ${names[party]} was asked in sealed bytes only`,
+      held: rows.find((row) => row.party === party)?.wordsAsked === 0,
+    })),
+    ...parties[placement].slice(1).map((party) => ({
       says: `the ${names[party]} never received the client's address`,
-      held: of(party)?.sawClient === false,
+      held: rows.find((row) => row.party === party)?.sawClient === false,
     })),
   ]
-  return { rows, needles: needles.length, claims, held: claims.every(({ held }) => held) }
+  return { placement, rows, needles: needles.length, claims, held: claims.every(({ held }) => held) }
+}
+
+type Told = {
+  readonly placement: Placement
+  readonly observations: readonly Observation[]
+  readonly rows: readonly Row[]
+  readonly needles: number
+  readonly words: readonly Needle[]
+}
+
+/** The processes, in the order of the way. */
+const parties: Readonly<Record<Placement, readonly Party[]>> = {
+  front: ['relay', 'gateway', 'cvm', 'app'],
+  inside: ['relay', 'cvm', 'app'],
+  sealed: ['relay', 'gateway', 'cvm', 'app'],
+}
+
+/** Whose hands nothing legible may pass through, in either direction. */
+const blind: Readonly<Record<Placement, readonly Party[]>> = {
+  front: ['relay'],
+  inside: ['relay'],
+  sealed: ['relay', 'gateway'],
+}
+
+/** Who opens: what comes to it is sealed. */
+const sealedTo: Readonly<Record<Placement, readonly Party[]>> = { front: ['gateway'], inside: ['cvm'], sealed: ['cvm'] }
+
+function sawNothing(party: Party, { observations, words }: Told): boolean {
+  const observation = observations.find((one) => one.party === party)
+  return observation !== undefined && count(words, observation) === 0
 }
 
 export const names: Record<Party, string> = { relay: 'relay', gateway: 'gateway', cvm: 'CVM agent', app: 'app' }
 
 /** Positive controls: what must be seen was seen. Without them "nothing found" would only mean that nobody looked. */
-function controls(observations: readonly Observation[], rows: readonly Row[], needles: number): boolean {
-  const app = rows.find(({ party }) => party === 'app')
-  const relay = rows.find(({ party }) => party === 'relay')
+function controls({ placement, observations, rows, needles }: Told): boolean {
+  const row = (party: Party) => rows.find((one) => one.party === party)
   return (
     needles > 0 &&
-    rows.length === 4 &&
+    rows.map(({ party }) => party).join() === parties[placement].join() &&
     observations.every(({ legible, bytes }) => legible && bytes > 0) &&
     rows.every(({ peers }) => peers.length > 0) &&
-    app?.words === needles &&
-    relay?.sawClient === true
+    row('app')?.words === needles &&
+    row('relay')?.sawClient === true
   )
 }
 

@@ -7,9 +7,10 @@ export type Needle = { readonly word: string; readonly folded: readonly string[]
 const shortest = 6 // octets: a shorter word turns up in sealed bytes, and in the words of HTTP itself, by chance
 const mostWords = 400 // of a long text an even sample is searched, its phrases included
 
-// Words that stand in every HTTP head, with us or without us; they prove nothing wherever they are found.
+// Words that stand in every HTTP head, with us or without us, and those of every signed bundle; they prove nothing
+// wherever they are found.
 const spoken = new Set(
-  'accept access application assistant asunder attested binary bundle bytes cache chunked client connection content control encoding evidence example gateway gzip header headers host incremental length localhost message method model number object origin placement public relay request response sealed server status stream system transfer trusted unknown version'.split(
+  'accept access anchor application assistant asunder attested binary bundle bytes cache checkpoint chunked client collateral config connection content control development encoding endorsements evidence example gateway gzip header headers host incremental inside invalid length localhost machine measurement message method model number object origin placement policy public relay report request response sealed serial server sha256 simulated statement status stream system timestamp transfer trusted unknown version witness'.split(
     ' ',
   ),
 )

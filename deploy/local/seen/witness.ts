@@ -21,29 +21,30 @@ export type Observation = {
   readonly legible: boolean
 }
 
-export type Wires = Readonly<Record<Party, readonly Recording[]>>
+/** A party that is no process of its own has no wire: in `inside` the gateway is in the CVM. */
+export type Wires = Readonly<Partial<Record<Party, readonly Recording[]>>>
 
 const order: readonly Party[] = ['relay', 'gateway', 'cvm', 'app']
 
 /** `wires[party]`: the connections on which that party is asked. What it sends on and gets back runs on those of the next. */
 export function witness(wires: Wires, log: KeyLog): Observation[] {
-  const read = Object.fromEntries(
-    order.map((party) => [party, wires[party].map((wire) => heard(wire, log))]),
-  ) as Record<Party, Heard[]>
-  return order.map((party, i) => {
-    const next = order[i + 1]
-    const beyond = next === undefined ? [] : read[next]
+  const read = order.flatMap((party) => {
+    const own = wires[party]
+    return own === undefined ? [] : [{ party, wires: own, heard: own.map((wire) => heard(wire, log)) }]
+  })
+  return read.map(({ party, wires: own, heard: asking }, i) => {
+    const beyond = read[i + 1]?.heard ?? []
     return {
       party,
-      peers: [...new Set(read[party].filter(({ carried }) => carried.length > 0).map(({ peer }) => peer))],
-      heads: [...new Set(read[party].flatMap(({ carried }) => carried.map(headLine)))],
-      bytes: wires[party].reduce((sum, { forward }) => sum + forward.length, 0),
-      asked: read[party].flatMap(({ forward }) => forward),
+      peers: [...new Set(asking.filter(({ carried }) => carried.length > 0).map(({ peer }) => peer))],
+      heads: [...new Set(asking.flatMap(({ carried }) => carried.map(headLine)))],
+      bytes: own.reduce((sum, { forward }) => sum + forward.length, 0),
+      asked: asking.flatMap(({ forward }) => forward),
       handled: [
-        ...read[party].flatMap(({ backward }) => backward),
+        ...asking.flatMap(({ backward }) => backward),
         ...beyond.flatMap(({ forward, backward }) => [...forward, ...backward]),
       ],
-      legible: [...read[party], ...beyond].every(({ legible }) => legible),
+      legible: [...asking, ...beyond].every(({ legible }) => legible),
     }
   })
 }
@@ -74,7 +75,7 @@ function heard(wire: Recording, log: KeyLog): Heard {
 
 /** Fetching keys and showing evidence carry no message. */
 function carries({ start, body }: HeardMessage): boolean {
-  return start.startsWith('POST ') && body.length > 0 && !start.includes('/.well-known/asunder-evidence')
+  return start.startsWith('POST ') && body.length > 0 && !/\/\.well-known\/asunder-(key-)?evidence/.test(start)
 }
 
 function headLine(message: HeardMessage): string {

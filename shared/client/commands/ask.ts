@@ -104,7 +104,10 @@ async function explain({ fetch, signal }: Session, world: World): Promise<void> 
   const { age, cvms, policy, simulated } = attested
   const kind = simulated ? 'SIMULATED evidence' : 'evidence'
   world.say(
-    world.paint('dim', `judged: ${kind} of ${cvms} CVMs, ${age}, under policy ${policy.serial} for ${policy.role}`),
+    world.paint(
+      'dim',
+      `judged: ${kind} of ${cvms === 1 ? '1 CVM' : `${cvms} CVMs`}, ${age}, under policy ${policy.serial} for ${policy.role}`,
+    ),
   )
 }
 

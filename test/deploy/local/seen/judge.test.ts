@@ -28,7 +28,7 @@ function observation(party: Party, more: Partial<Observation> = {}): Observation
 
 function judged(change: Partial<Record<Party, Partial<Observation>>> = {}, more: Partial<Case> = {}) {
   const observations = (['relay', 'gateway', 'cvm', 'app'] as const).map((party) => observation(party, change[party]))
-  return judge({ message, answer: 'The surgeon telephoned.', client, observations, ...more })
+  return judge({ placement: 'front', message, answer: 'The surgeon telephoned.', client, observations, ...more })
 }
 
 const broken = (result: ReturnType<typeof judged>): string[] =>
@@ -44,6 +44,70 @@ test('what the pair should look like is believed', () => {
     ['cvm', false],
     ['app', false],
   ])
+})
+
+describe('placement sealed', () => {
+  const quiet: Partial<Record<Party, Partial<Observation>>> = {
+    gateway: { handled: [sealed] },
+    cvm: { asked: [sealed], handled: [open] },
+  }
+  const placement = { placement: 'sealed' } as const
+
+  test('is believed where relay and gateway saw nothing, and only the app read', () => {
+    expect(broken(judged(quiet, placement))).toEqual([])
+    expect(report(judged(quiet, placement), (_, text) => text)).toContain('the gateway neither')
+  })
+
+  test.each<[string, Partial<Record<Party, Partial<Observation>>>, string[]]>([
+    [
+      'front in its place',
+      {},
+      ['no word of message or answer went through the gateway', 'the CVM agent was asked in sealed bytes only'],
+    ],
+    [
+      'a word that the gateway got back',
+      { ...quiet, gateway: { handled: [Buffer.from('carcinoma')] } },
+      ['no word of message or answer went through the gateway'],
+    ],
+    [
+      'a word on the way to the gateway',
+      { ...quiet, gateway: { asked: [open], handled: [sealed] } },
+      ['no word of message or answer went through the gateway'],
+    ],
+    [
+      'a CVM that is asked in the clear',
+      { ...quiet, cvm: { asked: [open] } },
+      ['the CVM agent was asked in sealed bytes only'],
+    ],
+    [
+      'a gateway that could not be read',
+      { ...quiet, gateway: { handled: [sealed], legible: false } },
+      ['the recording can be read and searched'],
+    ],
+  ])('is broken by %s', (_, change, says) => {
+    expect(broken(judged(change, placement))).toEqual(says)
+  })
+})
+
+describe('placement inside', () => {
+  const three = (change: Partial<Record<Party, Partial<Observation>>> = {}) => {
+    const parties = ['relay', 'cvm', 'app'] as const
+    const usual = { cvm: { asked: [sealed], handled: [open] } }
+    const observations = parties.map((party) => observation(party, { ...usual, ...change }[party]))
+    return judge({ placement: 'inside', message, answer: 'The surgeon telephoned.', client, observations })
+  }
+
+  test('has no gateway to speak of', () => {
+    expect(broken(three())).toEqual([])
+    expect(three().rows.map(({ party }) => party)).toEqual(['relay', 'cvm', 'app'])
+    expect(broken(judged({ cvm: { asked: [sealed], handled: [open] } }, { placement: 'inside' }))).toEqual([
+      'the recording can be read and searched',
+    ])
+  })
+
+  test('is broken by a CVM that is asked in the clear', () => {
+    expect(broken(three({ cvm: { asked: [open] } }))).toEqual(['the CVM agent was asked in sealed bytes only'])
+  })
 })
 
 const wide = (text: string): Buffer => Buffer.from(text, 'utf16le')
