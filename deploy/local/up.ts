@@ -24,7 +24,7 @@ function settings() {
 function addresses({ placement, relay, admin, trust, leave, folder, services }: Pair): string {
   const judging = placement === 'front' ? '' : ` --allow-simulated ${leave}`
   const client = `--relay ${relay.href} --plaintext-loopback --trust ${trust} --placement ${placement}${judging}`
-  const gateway = admin.gateway === undefined ? 'in the CVM' : `behind the relay  (ready ${admin.gateway.href}readyz)`
+  const gateway = placement === 'inside' ? 'in the CVM' : `behind the relay  (ready ${admin.gateway.href}readyz)`
   return `
 The pair is up. Evidence: SIMULATED (development only). Placement: ${placement}.
 

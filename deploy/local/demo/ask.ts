@@ -7,7 +7,8 @@ import type { Pair } from '../pair/pair.ts'
 import { appOrigin } from '../pair/settings.ts'
 
 export type Question = {
-  readonly pair: Pick<Pair, 'relay' | 'trust' | 'leave' | 'placement'>
+  /** `front` where it says nothing */
+  readonly pair: Pick<Pair, 'relay' | 'trust'> & Partial<Pick<Pair, 'leave' | 'placement'>>
   readonly message: string
   /** the first that the app offers, if undefined */
   readonly model: string | undefined
@@ -41,16 +42,11 @@ export async function ask({ pair, message, model, write, verified }: Question): 
 }
 
 /** A client of this pair; in `front` it judges no evidence, and so needs no leave. */
-export function visitor({ relay, trust, leave, placement }: Question['pair']): ObliviousFetch {
-  const judging =
-    placement === 'front' ? {} : { allowSimulated: JSON.parse(readFileSync(leave, 'utf8')) as AllowSimulated }
-  return createObliviousFetch({
-    relay,
-    trust: readFileSync(trust, 'utf8'),
-    placement,
-    plaintextLoopback: true,
-    ...judging,
-  })
+export function visitor({ relay, trust, leave, placement = 'front' }: Question['pair']): ObliviousFetch {
+  const given = placement === 'front' || leave === undefined ? undefined : readFileSync(leave, 'utf8')
+  const judging = given === undefined ? {} : { allowSimulated: JSON.parse(given) as AllowSimulated }
+  const text = readFileSync(trust, 'utf8')
+  return createObliviousFetch({ relay, trust: text, placement, plaintextLoopback: true, ...judging })
 }
 
 async function streamed(body: ReadableStream<Uint8Array>, write: (text: string) => void): Promise<string> {

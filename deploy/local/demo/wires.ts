@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { NetConnectOpts } from 'node:net'
 import { join } from 'node:path'
+import type { Placement } from '../../../shared/attestation/trust-root.ts'
 import { startPair, type Address, type Pair, type PairOptions, type Wire } from '../pair/pair.ts'
 import { createRecorder, type Recorder, type Recording } from '../seen/recorder.ts'
 import { readKeyLog } from '../seen/tls-log.ts'
@@ -32,7 +33,10 @@ export async function withWires<T>(options: WatchOptions, work: (pair: Pair) => 
     const died = pair.broken.then((why) => Promise.reject(new Error(why)))
     const result = await Promise.race([work(pair), died])
     await Promise.all(pair.services.map((service) => service.stop()))
-    return { result, ...seen(recorders, readFileSync(join(pair.folder, secrets), 'utf8'), source) }
+    return {
+      result,
+      ...seen(recorders, readFileSync(join(pair.folder, secrets), 'utf8'), { source, placement: pair.placement }),
+    }
   } finally {
     for (const recorder of recorders.values()) recorder.close()
     await pair.stop()
@@ -67,11 +71,13 @@ async function tap<A extends Address>(
 function seen(
   recorders: ReadonlyMap<Wire, Recorder>,
   log: string,
-  source: string | undefined,
+  { source, placement }: { readonly source: string | undefined; readonly placement: Placement },
 ): Omit<Watched<never>, 'result'> {
   const recorded = (wire: Wire): Recording[] => recorders.get(wire)?.recordings() ?? []
-  const gateway = recorders.has('gateway') ? { gateway: recorded('gateway') } : {}
-  const cvm = [...recorded('cvm'), ...recorded('link')]
+  // There the CVM is the gateway: what comes to either is received by one process.
+  const inside = placement === 'inside'
+  const cvm = inside ? [...recorded('gateway'), ...recorded('cvm')] : recorded('cvm')
+  const gateway = inside ? {} : { gateway: recorded('gateway') }
   const wires = { relay: recorded('relay'), ...gateway, cvm, app: recorded('app') }
   const observations = witness(wires, readKeyLog(log))
   return { observations, client: source ?? observations.find(({ party }) => party === 'relay')?.peers[0] ?? '' }

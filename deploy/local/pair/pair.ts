@@ -14,8 +14,8 @@ import type { Releasers } from './releasers.ts'
 import { startService, tailOf, type Service } from './service.ts'
 import { cvmSettings, gatewaySettings, publisherSettings, relaySettings, type At } from './settings.ts'
 
-/** The wires between the processes, named after who is asked on them; `link`: the CVM's own, where `cvm` is the relay's. */
-export type Wire = 'relay' | 'gateway' | 'cvm' | 'link' | 'app'
+/** The wires between the processes, named after who is asked on them. In `inside` both `gateway` and `cvm` end in the CVM. */
+export type Wire = 'relay' | 'gateway' | 'cvm' | 'app'
 export type Address = At | { readonly path: string }
 
 export type Settings = Readonly<Record<string, unknown>>
@@ -45,7 +45,8 @@ export type PairOptions = {
 export type Pair = {
   readonly folder: string
   readonly relay: URL
-  readonly admin: { readonly relay: URL; readonly gateway: URL | undefined }
+  /** in `inside` the gateway has none: there it is the address that the relay asks */
+  readonly admin: { readonly relay: URL; readonly gateway: URL }
   readonly placement: Placement
   /** file of the trust root that clients are given */
   readonly trust: string
@@ -122,14 +123,14 @@ class Crew {
   }
 
   /** What the relay is told to ask: a gateway of its own process, or in `inside` the CVM. */
-  async #entrance(
-    materials: Materials,
-    cvm: Record<string, unknown>,
-  ): Promise<{ gateway: At; admin: URL | undefined }> {
+  async #entrance(materials: Materials, cvm: Record<string, unknown>): Promise<{ gateway: At; admin: URL }> {
     const { placement } = materials
-    const link = await this.#wire(placement === 'inside' ? 'link' : 'cvm', at(cvm['port']))
+    const link = await this.#wire('cvm', at(cvm['port']))
     if (placement !== 'front') await this.#keepPublishing(materials, publisherSettings(materials, link))
-    if (placement === 'inside') return { gateway: await this.#wire('cvm', at(cvm['publicPort'])), admin: undefined }
+    if (placement === 'inside') {
+      const gateway = await this.#wire('gateway', at(cvm['publicPort']))
+      return { gateway, admin: urlOf(gateway) }
+    }
     const file = gatewaySettings(materials, link, this.#options.links)
     const gatewayArgs = [...this.#config('gateway', file, materials), ...this.#recorded()]
     const said = await this.#run('gateway', 'gateway/main.ts', gatewayArgs, 'started', this.#keyLog())
