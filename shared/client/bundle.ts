@@ -94,6 +94,8 @@ export class KeyKeeper {
     // Twice, because another process may learn something newer from the same relay while we fetch.
     this.#held = (await this.#newest()) ?? (await this.#newest())
     if (this.#held === undefined) throw new ObliviousError('bundle-rolled-back')
+    // Its last moment may have come while it was judged.
+    if (this.#options.now() >= this.#held.usableUntil) throw new ObliviousError('bundle-outdated')
     return this.#held
   }
 

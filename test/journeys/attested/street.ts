@@ -2,7 +2,7 @@
  * A whole street in each placement, over real sockets: app, CVM agents, gateway, publisher, and a relay that passes on
  * what it gets, keeps a copy, and shows another bundle where a test says so. Clients walk in with the library alone.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished, vi } from 'vitest'
@@ -21,7 +21,7 @@ import { echo, newVendor, type Handler, type Machine } from '../../gateway/cvm/m
 import { minute, requestSettings, rotation, sealedMachine, type Sealed } from '../../gateway/cvm/own-machine.ts'
 import { machineWith } from '../../gateway/cvm/pools.ts'
 import { publisher, type Publisher } from '../../gateway/publisher.ts'
-import { place, worldOf } from '../../gateway/settled.ts'
+import { place, worldOf, type Line } from '../../gateway/settled.ts'
 import { serve } from '../../shared/client/town.ts'
 
 export const target = 'https://app.asunder.example/v1/notes'
@@ -39,6 +39,9 @@ export type Behind = {
   readonly at?: Publisher
   readonly sealed?: readonly Sealed[]
   readonly service?: GatewayService
+  readonly lines?: readonly Line[]
+  /** `sealed` only: ends the gateway, forgets every claim it made, and starts it again; gives its new address */
+  readonly reset?: () => Promise<string>
   /** what is served where a bundle is asked for */
   bundle(): Promise<string>
 }
@@ -54,7 +57,13 @@ export type Street = Behind & {
   client(options?: Partial<NodeOptions>): ReturnType<typeof createObliviousFetch>
 }
 
-export type StreetOptions = { readonly handler?: Handler; readonly cvms?: number; readonly keys?: { claims?: number } }
+export type StreetOptions = {
+  readonly handler?: Handler
+  readonly cvms?: number
+  readonly keys?: { claims?: number }
+  /** where the gateway is told that a CVM listens, once its keys are published */
+  readonly link?: (machine: Machine) => Promise<number>
+}
 
 export async function street(placement: Placement, options: StreetOptions = {}): Promise<Street> {
   const behind = await { front, inside, sealed }[placement](options)
@@ -153,29 +162,54 @@ async function inside({ handler = echo, keys: more = {} }: StreetOptions): Promi
   return { placement: 'inside', url, ...given, at, bundle: () => Promise.resolve(at.bundle()) }
 }
 
-async function sealed({ handler = echo, cvms: count = 2, keys = {} }: StreetOptions): Promise<Behind> {
+async function sealed({ handler = echo, cvms: count = 2, keys = {}, link }: StreetOptions): Promise<Behind> {
   const options = { vendor: newVendor(), life: 300 * minute, keys, handler }
   const cvms = await Promise.all(Array.from({ length: count }, () => sealedMachine(options)))
   const machines = cvms.map(({ machine }) => machine)
   const at = await publisher(machines)
   await at.publish()
+  const ports = await Promise.all(machines.map((machine) => link?.(machine) ?? Promise.resolve(machine.port)))
   const settings = {
     placement: 'sealed',
     listen: { port: 0, plaintextLoopback: true },
     trust: 'root.note',
-    cvms: (at.settings['cvms'] as object[]).map((cvm) => ({ ...cvm, connections: 2 })),
+    cvms: (at.settings['cvms'] as object[]).map((cvm, n) => ({ ...cvm, port: ports[n], connections: 2 })),
     keys: { file: 'keys.json' },
     store: { kind: 'sqlite', file: 'claims.db' },
     bundle: { file: 'bundle.note' },
     drain: 1_000,
   }
-  const service = await openGateway(gatewaySettings(JSON.stringify(settings), 'test'), worldOf(at.folder))
-  onTestFinished(() => service.force())
-  await ready(service)
-  const url = `http://127.0.0.1:${String(service.port)}`
+  const world = worldOf(at.folder)
+  const open = async (): Promise<GatewayService> => {
+    const service = await openGateway(gatewaySettings(JSON.stringify(settings), 'test'), world)
+    onTestFinished(() => service.force())
+    if (link === undefined) await ready(service)
+    return service
+  }
+  const service = await open()
+  const reset = async (): Promise<string> => {
+    await service.force()
+    for (const name of readdirSync(at.folder)) if (name.startsWith('claims.db')) rmSync(join(at.folder, name))
+    return urlOf(await open())
+  }
   const [first] = machines
   const given = { trust: at.ships.rootNote, machines, ...(first && { allowSimulated: first.allowSimulated }) }
-  return { placement: 'sealed', url, ...given, at, sealed: cvms, service, bundle: () => Promise.resolve(at.bundle()) }
+  const bundle = () => Promise.resolve(at.bundle())
+  return {
+    placement: 'sealed',
+    url: urlOf(service),
+    ...given,
+    at,
+    sealed: cvms,
+    service,
+    reset,
+    lines: world.lines,
+    bundle,
+  }
+}
+
+function urlOf({ port }: GatewayService): string {
+  return `http://127.0.0.1:${String(port)}`
 }
 
 async function ready({ adminPort }: GatewayService): Promise<void> {

@@ -6,7 +6,7 @@ import { inclusionProof, leafHash, rootOf } from '../../../shared/tlog/merkle.ts
 import { signNote } from '../../../shared/tlog/note.ts'
 import type { LogTrust } from '../../../shared/tlog/policy.ts'
 import { proofText } from '../../../shared/tlog/proof.ts'
-import { generateSigner } from '../../../shared/tlog/signer.ts'
+import { generateSigner, type Signer } from '../../../shared/tlog/signer.ts'
 
 export type Spoken = readonly (readonly [witness: number, time: number])[]
 
@@ -17,6 +17,8 @@ export type Ledger = {
   add(data: Bytes): void
   /** the note of the whole tree, cosigned as told */
   note(spoken: Spoken): Promise<string>
+  /** the same log as it is now, which from here on says something else than this one */
+  fork(): Ledger
   /** that the data is in the whole tree */
   proof(data: Bytes, spoken: Spoken): Promise<string>
 }
@@ -26,7 +28,12 @@ export const origin = 'log.example/cvms'
 export async function ledger(name = origin): Promise<Ledger> {
   const log = await generateSigner(name)
   const cosigners = await Promise.all(['a', 'b', 'c'].map((one) => cosigner(`${one}.example/w`)))
-  const leaves: Bytes[] = []
+  return ledgerOf({ name, log, cosigners }, [])
+}
+
+type Signers = { readonly name: string; readonly log: Signer; readonly cosigners: readonly Cosigner[] }
+
+function ledgerOf({ name, log, cosigners }: Signers, leaves: Bytes[]): Ledger {
   const note = async (spoken: Spoken): Promise<string> => {
     const text = checkpointText({ origin: name, size: leaves.length, root: rootOf(leaves) })
     return concatNote(await signNote(text, [log]), text, spoken, cosigners, name)
@@ -40,6 +47,7 @@ export async function ledger(name = origin): Promise<Ledger> {
     get size() {
       return leaves.length
     },
+    fork: () => ledgerOf({ name, log, cosigners }, [...leaves]),
     add: (data) => void leaves.push(leafHash(data)),
     note,
     proof: async (data, spoken) => {
