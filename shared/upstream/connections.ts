@@ -16,6 +16,8 @@ export type Connections = {
   forget(exchange: PoolExchange): void
   /** Those that take exchanges. */
   readonly open: () => number
+  /** Replaces all of them now; what is under way ends where it is. */
+  renew(): void
   close(): Promise<void>
 }
 
@@ -129,6 +131,10 @@ export function createConnections(options: ConnectionsOptions): Connections {
     start,
     forget,
     open: () => standing.size,
+    renew() {
+      for (const connection of standing) retire(connection)
+      dialling.anew()
+    },
     async close() {
       closed = true
       clearInterval(clock)

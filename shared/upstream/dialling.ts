@@ -11,6 +11,8 @@ export type DiallingOptions = {
 export type Dialling = {
   /** Opens what is missing, unless a pause is on. */
   fill(): void
+  /** The same, and what is being opened at this moment will not be taken: it is dialled for what was believed before. */
+  anew(): void
   /** Why the last attempt failed; nothing when it did not. */
   readonly down: () => DialFailure['why'] | undefined
   stop(): void
@@ -27,22 +29,25 @@ export function createDialling({ dial, missing, arrived, failed }: DiallingOptio
   let pause = firstPause
   let again: NodeJS.Timeout | undefined
   let stopped = false
+  let round = 0
 
   function fill(): void {
     // While nobody answers, one knocks for all.
     const most = down === undefined ? atOnce : 1
     while (again === undefined && !stopped && under < most && under < missing()) {
       under++
-      void dial().then(good, bad)
+      const mine = round
+      void dial().then((dialled) => good(dialled, mine), bad)
     }
   }
 
-  function good(dialled: Dialled): void {
+  function good(dialled: Dialled, mine: number): void {
     under--
     if (stopped) return void dialled.socket.destroy()
     down = undefined
     pause = firstPause
-    arrived(dialled)
+    if (mine === round) arrived(dialled)
+    else dialled.socket.destroy()
     fill()
   }
 
@@ -60,6 +65,10 @@ export function createDialling({ dial, missing, arrived, failed }: DiallingOptio
 
   return {
     fill,
+    anew() {
+      round++
+      fill()
+    },
     down: () => down,
     stop() {
       stopped = true

@@ -49,6 +49,8 @@ export type UpstreamPool = {
   readonly active: () => number
   /** Connections that take exchanges. */
   readonly open: () => number
+  /** Replaces every connection by one that is dialled with the trust of now; what is under way ends where it is. */
+  renew(): void
   close(): Promise<void>
 }
 
@@ -69,7 +71,7 @@ export function poolTo(options: PoolOptions): UpstreamPool {
     return exchange
   }
   // Whatever is still under way when it closes has been given its time by the door.
-  return { forward, active: () => active, open: pool.open, close: () => pool.close() }
+  return { forward, active: () => active, open: pool.open, renew: () => pool.renew(), close: () => pool.close() }
 }
 
 function settled(options: PoolOptions): Parameters<typeof createConnections>[0] {

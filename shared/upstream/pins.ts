@@ -1,6 +1,6 @@
 /**
- * Pins: the public keys that the other operator may show on this hop, each until its own end. trust.md 1, row "mTLS pins";
- * RFC 7469 §2.4 for what is hashed. Two pins whose times overlap are how a key is replaced without a gap.
+ * Pins: the public keys that the other operator may show on this hop, each until its own end, if it has one. trust.md 1,
+ * row "mTLS pins"; RFC 7469 §2.4 for what is hashed. Two pins at a time are how a key is replaced without a gap.
  */
 import type { TLSSocket } from 'node:tls'
 import { Refusal } from '../refusal.ts'
@@ -9,38 +9,29 @@ import { pinOf } from './certificate.ts'
 export type Pin = {
   /** SHA-256 over SubjectPublicKeyInfo, lower-case hex */
   readonly sha256: string
-  /** milliseconds since 1970; from then on it is as if it were not there */
+  /** milliseconds since 1970; from then on it is as if it were not there. Infinity: until it is taken out of the file */
   readonly notAfter: number
 }
 
-const day = 86_400_000
-
-/** trust.md 1: an end that is further away is a mistake or a way around replacing keys. */
-export const longestPin = 90 * day
-
-const form = /^([0-9a-f]{64})\s+(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)$/
+const form = /^([0-9a-f]{64})(?:\s+(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ))?$/
 
 /**
- * Reads a file of pins: a line `HEX YYYY-MM-DDThh:mm:ssZ` for each, `#` begins a comment. `source` names it in messages.
- * Refuses `bad-encoding` what is not that, and `insecure-configuration` ends beyond 90 days and a file without a living pin.
+ * Reads a file of pins: a line `HEX` or `HEX YYYY-MM-DDThh:mm:ssZ` for each, `#` begins a comment. `source` names it in
+ * messages. Refuses `bad-encoding` what is not that, and `insecure-configuration` a file without a living pin.
  */
 export function readPins(text: string, source: string, now: number): readonly Pin[] {
-  const lines = text.split('\n').map((line) => line.replace(/#.*$/, '').trim())
-  const pins = lines.flatMap((line, at) => (line === '' ? [] : [readPin(line, `${source} line ${at + 1}`, now)]))
+  const lines = text.split(/\r?\n/).map((line) => line.replace(/#.*$/, '').trim())
+  const pins = lines.flatMap((line, at) => (line === '' ? [] : [readPin(line, `${source} line ${at + 1}`)]))
   if (pins.some(({ notAfter }) => now < notAfter)) return pins
   throw new Refusal('insecure-configuration', `${source}: no pin that has not ended; nobody could connect`)
 }
 
-function readPin(line: string, where: string, now: number): Pin {
-  const [, sha256 = '', date = ''] = form.exec(line) ?? []
-  const notAfter = Date.parse(date)
-  if (Number.isNaN(notAfter)) {
-    throw new Refusal('bad-encoding', `${where}: not 64 lower-case hex digits and an end such as 2026-12-31T00:00:00Z`)
-  }
-  if (notAfter - now > longestPin) {
-    throw new Refusal('insecure-configuration', `${where}: a pin ends within 90 days; write a nearer date`)
-  }
-  return { sha256, notAfter }
+function readPin(line: string, where: string): Pin {
+  const [, sha256, end] = form.exec(line) ?? []
+  const notAfter = end === undefined ? Infinity : Date.parse(end)
+  if (sha256 !== undefined && !Number.isNaN(notAfter)) return { sha256, notAfter }
+  const demand = '64 lower-case hex digits, and an end such as 2026-12-31T00:00:00Z or none'
+  throw new Refusal('bad-encoding', `${where}: not ${demand}`)
 }
 
 /** The pin that this peer's key has now, if it has one. The handshake must be over: it proves that the peer holds the key. */
@@ -49,9 +40,4 @@ export function pinnedBy(socket: TLSSocket, pins: readonly Pin[], now: number): 
   if (certificate === undefined) return undefined
   const sha256 = pinOf(certificate.publicKey)
   return pins.find((pin) => pin.sha256 === sha256 && now < pin.notAfter)
-}
-
-/** When the last of them ends. */
-export function lastEnd(pins: readonly Pin[]): number {
-  return Math.max(...pins.map(({ notAfter }) => notAfter))
 }

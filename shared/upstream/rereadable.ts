@@ -17,6 +17,10 @@ export type RereadableOptions<Name extends string, T> = {
 /** A code: nothing changed, because what is in the files now is not good. */
 export type Reread = 'same' | 'changed' | RefusalCode | 'unreadable'
 
+export function isGood(result: Reread): boolean {
+  return result === 'same' || result === 'changed'
+}
+
 export type Rereadable<T> = {
   readonly current: () => T
   reread(): Reread

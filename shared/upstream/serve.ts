@@ -10,7 +10,6 @@ import {
   type ServerOptions,
   type ServerResponse,
 } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
@@ -19,13 +18,9 @@ import { Refusal } from '../refusal.ts'
 // Brings the adapter's sentinel before the adapter replaces the global Response; made later it would go out as an answer.
 import { plain, problemFields, type Bindings, type ShortWay } from './answer.ts'
 import { isLoopback } from './loopback.ts'
+import { tlsDoor, type ServeTls, type TlsDoor } from './tls-door.ts'
 
-export type ServeTls = {
-  readonly key: string | Buffer
-  readonly cert: string | Buffer
-  /** Demands a client certificate signed by one of these (the gateway toward its relays). */
-  readonly clientCa?: string | Buffer
-}
+export type { ServeTls } from './tls-door.ts'
 
 export type ServeLimits = {
   /** milliseconds for the head of a request; contents have stall limits of their own */
@@ -62,6 +57,8 @@ export type ListenOptions = {
 export type Listening = {
   readonly port: number
   readonly connections: () => number
+  /** Shows and believes this from now on, without an end of anything. Throws, and changes nothing, if it does not fit. */
+  trust(tls: ServeTls): void
   /** Takes no new connection, lets requests in flight end, and cuts what is left after `deadline` milliseconds. */
   close(deadline: number): Promise<void>
 }
@@ -71,7 +68,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   if (tls === undefined && !(plaintextLoopback && isLoopback(host))) {
     throw new Refusal('insecure-configuration', 'plaintext is served on loopback only, behind its own switch')
   }
-  const server = makeServer(options)
+  const { server, door } = makeServer(options)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, host, () => resolve(void server.off('error', reject)))
@@ -79,31 +76,36 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   return {
     port: (server.address() as AddressInfo).port,
     connections: () => open.get(server) ?? 0,
+    trust: (tls) => door?.trust(tls),
     close: (deadline) => closeWithin(server, deadline),
   }
 }
 
 const open = new WeakMap<Server, number>()
 
-function makeServer({ fetch, shortWay, tls, limits: given, now = Date.now }: ListenOptions): Server {
+type Made = { readonly server: Server; readonly door: TlsDoor | undefined }
+
+function makeServer({ fetch, shortWay, tls, limits: given, now = Date.now }: ListenOptions): Made {
   const limits = { ...defaultServeLimits, ...given }
   const date = minuteClock(now)
   const serve = adapted(fetch, shortWay)
   const answer = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    // Its pin ended, or was taken away: not another word.
+    if (door?.admits(incoming) === false) return void incoming.socket.destroy()
     constantHead(outgoing, date())
     if (incoming.rawHeaders.length > 2 * limits.fields) refuse(outgoing, problem(431))
     else if (!namesOneHost(incoming.rawHeaders)) refuse(outgoing, problem(400))
     else serve(incoming, outgoing)
   }
   const settings = serverSettings(limits)
-  const server =
-    tls === undefined ? createServer(settings, answer) : createTlsServer({ ...settings, ...tlsSettings(tls) }, answer)
+  const door = tls === undefined ? undefined : tlsDoor({ tls, settings, answer, now })
+  const server = door?.server ?? createServer(settings, answer)
   server.maxConnections = limits.connections
   // Zero keeps Node from silently dropping fields: the octets are limited by the parser, the count by us.
   server.maxHeadersCount = 0
   answerForServer(server, date)
   countConnections(server)
-  return server
+  return { server, door }
 }
 
 function serverSettings(limits: ServeLimits): ServerOptions {
@@ -119,12 +121,6 @@ function serverSettings(limits: ServeLimits): ServerOptions {
     requireHostHeader: false,
     noDelay: true,
   }
-}
-
-// RFC 8470: Node's TLS server never accepts early data, so there is none to refuse. ALPN is http/1.1 alone.
-function tlsSettings({ key, cert, clientCa }: ServeTls) {
-  const mutual = clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true }
-  return { key, cert, ...mutual, minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'] } as const
 }
 
 function adapted(
@@ -178,7 +174,6 @@ function answerForServer(server: Server, date: () => string): void {
     constantHead(outgoing, date())
     refuse(outgoing, problem(400))
   })
-  server.on('tlsClientError', (_error: Error, socket: Duplex) => void socket.destroy())
 }
 
 function statusOf(code: string | undefined): ProblemStatus {
