@@ -12,11 +12,13 @@ import { createMemoryStore } from '../shared/store/memory.ts'
 import { tokenShare } from '../shared/store/ledger.ts'
 import { createSqliteStore } from '../shared/store/sqlite.ts'
 import type { Store } from '../shared/store/store.ts'
-import { listen, type ServeTls } from '../shared/upstream/serve.ts'
+import { isGood } from '../shared/upstream/rereadable.ts'
+import { listen } from '../shared/upstream/serve.ts'
 import { gatewayAdmin, leaseGauge, missing, requestCounter, type Conditions } from './admin.ts'
 import { createGateway } from './app.ts'
 import { createBundle, type Bundles } from './bundles.ts'
 import { cvmsOf, type GatewaySettings } from './config.ts'
+import { frontDoor } from './front-door.ts'
 import { behind, type Behind } from './placement.ts'
 import { createFileKeyStore } from './key-store.ts'
 import { createLiveKeys, type LiveKeys } from './live-keys.ts'
@@ -38,6 +40,8 @@ export type World = {
 export type GatewayService = {
   readonly port: number
   readonly adminPort: number
+  /** Reads certificates and pins of the public listener again; what is not good leaves what there is. */
+  reread(): void
   /** Lets what is under way end, for at most as long as the settings say. */
   close(): Promise<void>
   /** Ends now. */
@@ -88,7 +92,7 @@ export async function openGateway(settings: GatewaySettings, world: World): Prom
     await pool.close()
     await claims.close()
   }
-  return { ...listeners.ports, close: () => end(settings.drain), force: () => end(0) }
+  return { ...listeners.ports, reread: () => listeners.reread(), close: () => end(settings.drain), force: () => end(0) }
 }
 
 /** Settings that only `publish` may have; one file may serve both, its signer given to `publish` alone. */
@@ -247,7 +251,8 @@ type Parts = {
   readonly told: (works: boolean) => void
 }
 
-async function open(settings: GatewaySettings, { now, log, file }: World, parts: Parts) {
+async function open(settings: GatewaySettings, world: World, parts: Parts) {
+  const { now, log } = world
   const { admin, listen: front, connections, publicHosts: hosts, dateWindow: window } = settings
   const metrics = createMetrics()
   const failed = createTally<'unexpected'>({
@@ -271,10 +276,10 @@ async function open(settings: GatewaySettings, { now, log, file }: World, parts:
   leaseGauge(metrics, () => parts.pool.free)
   const health = gatewayAdmin(parts.holds, metrics)
   const back = await listen({ ...admin, fetch: health.fetch, plaintextLoopback: true, now })
-  const tls = tlsOf(front, file)
+  const door = frontDoor(settings, world)
   const public_ = await listen({
     ...front,
-    tls,
+    tls: door?.current(),
     fetch: gateway.fetch,
     shortWay: gateway.shortWay,
     limits: { connections },
@@ -282,9 +287,15 @@ async function open(settings: GatewaySettings, { now, log, file }: World, parts:
   })
   const ports = { port: public_.port, adminPort: back.port }
   const simulated = simulates(settings)
-  log(simulated ? 'warn' : 'info', 'started', { ...ports, tls: tls !== undefined, simulated })
+  log(simulated ? 'warn' : 'info', 'started', { ...ports, tls: door !== undefined, simulated })
   return {
     ports,
+    reread(): void {
+      if (door === undefined) return
+      const result = door.reread()
+      if (result === 'changed') public_.trust(door.current())
+      log(isGood(result) ? 'info' : 'warn', 'listener-reread', { result })
+    },
     async close(deadline: number): Promise<void> {
       log('info', 'stopping', { connections: public_.connections() })
       await public_.close(deadline)
@@ -296,10 +307,4 @@ async function open(settings: GatewaySettings, { now, log, file }: World, parts:
 
 function simulates(settings: GatewaySettings): boolean {
   return cvmsOf(settings).some(({ allowSimulated }) => allowSimulated !== undefined)
-}
-
-function tlsOf({ tls }: GatewaySettings['listen'], file: World['file']): ServeTls | undefined {
-  if (tls === undefined) return undefined
-  const relays = tls.clientCa === undefined ? {} : { clientCa: file(tls.clientCa) }
-  return { key: file(tls.key), cert: file(tls.cert), ...relays }
 }

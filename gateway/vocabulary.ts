@@ -6,6 +6,7 @@ import type { Family } from '../shared/http/media-types.ts'
 import type { Log } from '../shared/observability/log.ts'
 import type { Several } from '../shared/observability/tally.ts'
 import type { RefusalCode } from '../shared/refusal.ts'
+import type { Reread } from '../shared/upstream/rereadable.ts'
 
 /** What `/readyz` may name as missing. */
 export const conditions = ['attested-cvm', 'keys', 'bundle', 'store', 'tokens'] as const
@@ -56,6 +57,8 @@ export type GatewayEvents = {
   'bundle-failed': { why: RefusalCode | 'unexpected' }
   attested: { simulated: boolean }
   'not-attested': { why: RefusalCode }
+  /** key, certificate, authority and pins of relays */
+  'listener-reread': { result: Reread }
   'requests-failed': { why: 'unexpected'; count: Several }
   stopping: { connections: number }
   stopped: { cut: number }

@@ -96,8 +96,26 @@ describe('settings', () => {
     [
       'SECURITY.md: a listener beyond loopback for anybody but relays',
       { listen: { host: '0.0.0.0', port: 0, tls }, publicHosts: ['g'] },
-      'listen.tls.clientCa: is needed',
-      'authority of your relays',
+      'relays: is needed',
+      'a name and a file of pins each, or name their authority as listen.tls.clientCa',
+    ],
+    [
+      'relays that nobody could tell apart',
+      { relays: [{ name: 'a', pins: 'a.pins' }] },
+      'relays: cannot be told apart in plaintext',
+      'listen.tls.key',
+    ],
+    [
+      'two relays of one name',
+      { listen: { port: 0, tls }, relays: ['a', 'b', 'a'].map((name) => ({ name, pins: `${name}.pins` })) },
+      'relays.2.name: is the name of another relay',
+      'Rename',
+    ],
+    [
+      'a relay without pins',
+      { listen: { port: 0, tls }, relays: [{ name: 'a' }] },
+      'relays.0.pins: is missing',
+      'first-relay.pins',
     ],
     [
       'a CVM on another machine whose agent cannot know us',

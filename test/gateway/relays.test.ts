@@ -1,0 +1,90 @@
+/** A whole gateway that knows its relays by their keys, and learns new ones while it serves. trust.md 1, OHTTP-R21. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { connect } from 'node:tls'
+import { expect, onTestFinished, test } from 'vitest'
+import { gatewaySettings } from '../../gateway/config.ts'
+import { openGateway } from '../../gateway/service.ts'
+import { certificatePem, pinOf, privateKeyPem, selfSigned } from '../../shared/upstream/certificate.ts'
+import type { Identity } from '../../shared/upstream/certificate.ts'
+import { place, worldOf } from './settled.ts'
+
+const server = selfSigned({ commonName: 'gateway', use: 'server', names: ['127.0.0.1'] })
+const renewed = selfSigned({ commonName: 'gateway', use: 'server', names: ['127.0.0.1'] })
+const [first, second] = ['first', 'second'].map((commonName) => selfSigned({ commonName, use: 'client' })) as [
+  Identity,
+  Identity,
+]
+const pin = (identity: Identity): string => `${pinOf(identity.privateKey)}\n`
+
+async function started() {
+  const more = {
+    listen: { port: 0, tls: { key: 'server.key', cert: 'server.pem' } },
+    relays: [{ name: 'first', pins: 'first.pins' }],
+  }
+  const { folder, settings } = await place(undefined, more)
+  const write = (name: string, text: string): void => writeFileSync(join(folder, name), text, { mode: 0o600 })
+  const show = (identity: Identity): void => {
+    write('server.key', privateKeyPem(identity))
+    write('server.pem', certificatePem(identity))
+  }
+  show(server)
+  write('first.pins', pin(first))
+  const world = worldOf(folder)
+  const open = () => openGateway(gatewaySettings(JSON.stringify(settings), 'test'), world)
+  return { open, write, show, lines: world.lines }
+}
+
+/** The key that the gateway showed, and the first line of its answer, if any. */
+async function ask(port: number, own: Identity): Promise<{ shown: string; heard: string }> {
+  const shown = { key: privateKeyPem(own), cert: certificatePem(own), rejectUnauthorized: false }
+  const socket = connect({ host: '127.0.0.1', port, ...shown })
+  let [heard, key] = ['', '']
+  socket.on('error', () => undefined).on('data', (bytes: Buffer) => (heard += bytes.toString('latin1')))
+  socket.once('secureConnect', () => {
+    const certificate = socket.getPeerX509Certificate()
+    key = certificate === undefined ? '' : pinOf(certificate.publicKey)
+    socket.write('GET /.well-known/ohttp-gateway HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n')
+  })
+  await new Promise<void>((resolve) => socket.once('close', () => resolve()))
+  return { shown: key, heard: heard.split('\r\n', 1)[0] ?? '' }
+}
+
+test('answers the relay that it pins and nobody else; after SIGHUP the new one as well, under its own new key', async () => {
+  const { open, write, show, lines } = await started()
+  const service = await open()
+  onTestFinished(() => service.force())
+  const served = 'HTTP/1.1 200 OK'
+  expect(await ask(service.port, first)).toEqual({ shown: pinOf(server.privateKey), heard: served })
+  expect((await ask(service.port, second)).heard).toBe('')
+  write('first.pins', `${pin(first)}${pin(second)}`)
+  show(renewed)
+  service.reread()
+  expect(lines.at(-1)).toEqual({ level: 'info', event: 'listener-reread', result: 'changed' })
+  expect(await ask(service.port, second)).toEqual({ shown: pinOf(renewed.privateKey), heard: served })
+  write('first.pins', pin(second))
+  service.reread()
+  expect((await ask(service.port, first)).heard).toBe('')
+  expect((await ask(service.port, second)).heard).toBe(served)
+})
+
+test.each<[string, string, string, string]>([
+  ['pins that cannot be read', 'first.pins', 'nonsense', 'bad-encoding'],
+  ['no pins at all', 'first.pins', '', 'insecure-configuration'],
+  ['half a pair of key and certificate', 'server.key', privateKeyPem(renewed), 'insecure-configuration'],
+])('%s in the files change nothing, and the log says why', async (_, name, text, result) => {
+  const { open, write, lines } = await started()
+  const service = await open()
+  onTestFinished(() => service.force())
+  write(name, text)
+  service.reread()
+  expect(lines.at(-1)).toEqual({ level: 'warn', event: 'listener-reread', result })
+  expect((await ask(service.port, first)).heard).toBe('HTTP/1.1 200 OK')
+  expect((await ask(service.port, second)).heard).toBe('')
+})
+
+test('does not start with pins that let nobody in', async () => {
+  const { open, write } = await started()
+  write('first.pins', `${pinOf(first.privateKey)} 2020-01-01T00:00:00Z\n`)
+  await expect(open()).rejects.toThrow(expect.objectContaining({ code: 'insecure-configuration' }))
+})
