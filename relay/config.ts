@@ -36,7 +36,7 @@ const route = {
     kind: file,
     absent: 'any key that is certified',
     example: 'gateway.pins',
-    says: "file with the gateway's pinned keys, a line HEX END for each (SHA-256 of its public key, and when the pin ends, within 90 days); without ca no authority is asked",
+    says: "file with the gateway's pinned keys, a line HEX or HEX END for each: SHA-256 of the public key (SPKI) of its certificate, and when the pin ends; without ca no authority is asked. Read again on SIGHUP, as certificates are",
   },
   clientCertificate: optional('none', {
     key: { kind: secretFile, example: 'to-gateway.key', says: 'PEM file with the private key of the certificate' },

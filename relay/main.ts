@@ -40,6 +40,7 @@ async function endedBySignals(opening: Promise<RelayService>): Promise<void> {
     void opening.then((service) => (force ? service.force() : service.close())).finally(() => process.exit(0))
   }
   process.on('SIGTERM', end).on('SIGINT', end)
+  process.on('SIGHUP', () => void opening.then((service) => service.reread()))
   await opening
 }
 

@@ -6,12 +6,13 @@ import { createTally } from '../shared/observability/tally.ts'
 import { bucketNamer } from '../shared/limits/limiter.ts'
 import type { Trust } from '../shared/upstream/dial.ts'
 import { poolTo, type PoolOptions, type UpstreamPool } from '../shared/upstream/node.ts'
-import { listen, type ListenOptions, type ServeTls } from '../shared/upstream/serve.ts'
+import { isGood, type Rereadable } from '../shared/upstream/rereadable.ts'
+import { listen, type ListenOptions } from '../shared/upstream/serve.ts'
 import { createAdmission } from './admit.ts'
 import { createRelay, type Route } from './app.ts'
 import type { RelaySettings, RouteSettings } from './config.ts'
 import { relayMetrics, type RelayCounts } from './metrics.ts'
-import { createLinks } from './links.ts'
+import { frontDoor, linkTo } from './links.ts'
 import { createMirror, type KeptMirror } from './mirror.ts'
 import { openTokenDesk, type TokenDesk } from './tokens.ts'
 import type { RelayLog } from './vocabulary.ts'
@@ -29,6 +30,8 @@ export type World = {
 export type RelayService = {
   readonly port: number
   readonly adminPort: number
+  /** Reads certificates and pins again; what is not good leaves what there is. */
+  reread(): void
   /** Lets what is under way end, for at most as long as the settings say. */
   close(): Promise<void>
   /** Ends now. */
@@ -43,8 +46,7 @@ export async function openRelay(settings: RelaySettings, world: World): Promise<
   const metrics = createMetrics()
   const active = (): number => ways.reduce((sum, { pool }) => sum + pool.active(), 0)
   const { tally, mirrored } = relayMetrics(metrics, { active, abandoned: admission.abandoned }, log)
-  const links = createLinks(world)
-  const way = (route: RouteSettings): Way => wayTo(route, settings, world, links.to(route), mirrored)
+  const way = (route: RouteSettings): Way => wayTo(route, settings, world, mirrored)
   const [first, ...others] = settings.routes
   const ways = [way(first), ...others.map(way)] as const
   const failed = createTally<'unexpected'>({
@@ -67,23 +69,35 @@ export async function openRelay(settings: RelaySettings, world: World): Promise<
     await desk?.close()
     await looking
   }
-  return { ...listeners.ports, close: () => end(settings.drain), force: () => end(0) }
+  const reread = (): void => {
+    listeners.reread()
+    ways.forEach((way, route) => rereadLink(way, route, log))
+  }
+  return { ...listeners.ports, reread, close: () => end(settings.drain), force: () => end(0) }
 }
 
-type Way = Route & { readonly pool: UpstreamPool; readonly looks: UpstreamPool; readonly mirror: KeptMirror }
+type Way = Route & {
+  readonly link: Rereadable<Trust>
+  readonly pool: UpstreamPool
+  readonly looks: UpstreamPool
+  readonly mirror: KeptMirror
+}
 
-function wayTo(
-  route: RouteSettings,
-  settings: RelaySettings,
-  world: World,
-  trust: () => Trust,
-  told: RelayCounts['mirrored'],
-): Way {
+function wayTo(route: RouteSettings, settings: RelaySettings, world: World, told: RelayCounts['mirrored']): Way {
+  const link = linkTo(route, world)
+  const trust = link.current
   const pool = poolFor(route, trust, world, settings.upstream)
   // Connections of their own, one a resource: looks must not wait behind clients.
   const looks = poolFor(route, trust, world, { connections: 2, queue: 0, firstByte: 10_000, stall: 10_000 })
   const mirror = createMirror({ forward: looks.forward, now: world.now, told })
-  return { name: route.name, path: pathOf(route.gateway), forward: pool.forward, pool, looks, mirror }
+  return { name: route.name, path: pathOf(route.gateway), forward: pool.forward, link, pool, looks, mirror }
+}
+
+// Connections that were believed for what was in the files before go, or a key that was taken out would be used on.
+function rereadLink({ link, pool, looks }: Way, route: number, log: RelayLog): void {
+  const result = link.reread()
+  if (result === 'changed') for (const one of [pool, looks]) one.renew()
+  log(isGood(result) ? 'info' : 'warn', 'route-reread', { route, result })
 }
 
 function tokenDesk({ tokens }: RelaySettings, { now, salt, file, path }: World): TokenDesk | undefined {
@@ -116,13 +130,19 @@ async function open(
   const { admin, listen: listener, connections, routes } = settings
   const { now, log } = world
   const back = await listen({ ...admin, fetch: createAdmin({ health, metrics }).fetch, plaintextLoopback: true, now })
-  const tls = tlsOf(listener, world)
-  const front = await listen({ ...listener, tls, fetch, limits: { connections }, now })
+  const door = frontDoor(listener, world)
+  const front = await listen({ ...listener, tls: door?.current(), fetch, limits: { connections }, now })
   health.set('listening', true)
   const ports = { port: front.port, adminPort: back.port }
-  log('info', 'started', { ...ports, routes: routes.length, tls: tls !== undefined })
+  log('info', 'started', { ...ports, routes: routes.length, tls: door !== undefined })
   return {
     ports,
+    reread(): void {
+      if (door === undefined) return
+      const result = door.reread()
+      if (result === 'changed') front.trust(door.current())
+      log(isGood(result) ? 'info' : 'warn', 'listener-reread', { result })
+    },
     async close(deadline: number): Promise<void> {
       health.set('listening', false)
       await front.close(deadline)
@@ -144,8 +164,4 @@ function poolFor(
 function pathOf(gateway: string): string {
   const { pathname, search } = new URL(gateway)
   return pathname === '/' && search === '' ? '/.well-known/ohttp-gateway' : pathname + search
-}
-
-function tlsOf({ tls }: RelaySettings['listen'], { file }: World): ServeTls | undefined {
-  return tls === undefined ? undefined : { key: file(tls.key), cert: file(tls.cert) }
 }

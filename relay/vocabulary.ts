@@ -2,12 +2,17 @@
 import type { Log } from '../shared/observability/log.ts'
 import type { Several } from '../shared/observability/tally.ts'
 import type { Family } from '../shared/http/media-types.ts'
+import type { Reread } from '../shared/upstream/rereadable.ts'
 
 export const resources = ['bundle', 'keys'] as const
 export type Resource = (typeof resources)[number]
 
 export type RelayEvents = {
   started: { port: number; adminPort: number; routes: number; tls: boolean }
+  /** key and certificate of the public listener */
+  'listener-reread': { result: Reread }
+  /** authority, pins, key and certificate toward the gateway of a route, counted from 0 */
+  'route-reread': { route: number; result: Reread }
   /** exchanges under way */
   stopping: { active: number }
   stopped: { cut: number }

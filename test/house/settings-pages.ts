@@ -19,10 +19,10 @@ export function pages(): readonly Page[] {
   return [
     between('relay/README.md', { settings: serviceTable(relayDefinition) }),
     between('gateway/README.md', { settings: serviceTable(gatewayDefinition), 'agent settings': agentTable() }),
-    example(relayDefinition, ['listen.tls', 'publicHosts', 'routes[].ca', 'routes[].clientCertificate']),
+    example(relayDefinition, ['listen.tls', 'publicHosts', 'routes[].pins', 'routes[].clientCertificate']),
     example(gatewayDefinition, [
       'listen.tls',
-      'listen.tls.clientCa',
+      'relays',
       'publicHosts',
       'cvm',
       'cvm.identity',

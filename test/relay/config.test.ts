@@ -44,7 +44,7 @@ test('the least that works, and its defaults', () => {
 test.each([
   { listen: { host: '0.0.0.0', port: 443, tls }, publicHosts: ['relay.example', 'relay.example:8443'] },
   { listen: { host: '::1', port: 443, tls } },
-  { routes: [secure, { ...secure, name: 'second', ca: 'ca.pem', clientCertificate: tls }] },
+  { routes: [secure, { ...secure, name: 'second', ca: 'ca.pem', pins: 'gateway.pins', clientCertificate: tls }] },
   { rate: { perSecond: 0.5, burst: 10 } },
   { limits: { incremental: 0 }, upstream: { connections: 1, queue: 0 } },
 ])('taken: %j', (more) => {

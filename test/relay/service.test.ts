@@ -1,13 +1,15 @@
 /** A whole relay from its settings: TLS on both sides, the private listener, and its end. */
 import { exec, execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { X509Certificate } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, request } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { relaySettings } from '../../relay/config.ts'
 import { openRelay, type RelayService } from '../../relay/service.ts'
+import { pinOf } from '../../shared/upstream/certificate.ts'
 import { createLog } from '../../shared/observability/log.ts'
 import type { RelayEvents } from '../../relay/vocabulary.ts'
 import { answer, ask, good, head, httpGateway, post, rawClient, rawGateway, sealed, until } from './harness.ts'
@@ -212,6 +214,52 @@ describe.skipIf(spawnSync('openssl', ['version']).status !== 0)('over TLS', () =
     const { service } = await open({ listen: secure, routes }, directory)
     expect((await askTls(service.port)).status).toBe(502)
     expect(gateway.clients).toEqual([])
+  })
+
+  const pinFile = (name: string, ...pems: string[]): void => {
+    const pins = pems.map((one) => pinOf(new X509Certificate(file(one)).publicKey))
+    writeFileSync(join(directory, name), `${pins.join('\n')}\n`)
+  }
+
+  test('trust.md 1: a gateway is known by its pin alone, and one without it gets no request', async () => {
+    const gateway = await tlsGateway()
+    pinFile('right.pins', 'gateway.pem')
+    pinFile('wrong.pins', 'relay.pem')
+    const clientCertificate = { key: 'relay.key', cert: 'relay.pem' }
+    const to = (pins: string) => [{ gateway: `https://localhost:${gateway.port}`, pins, clientCertificate }]
+    const wrong = await open({ listen: secure, routes: to('wrong.pins') }, directory)
+    expect([(await askTls(wrong.service.port)).status, gateway.clients]).toEqual([502, []])
+    const right = await open({ listen: secure, routes: to('right.pins') }, directory)
+    expect(await askTls(right.service.port)).toEqual({ status: 200, body: sealed })
+  })
+
+  test('SIGHUP: pins are read again, and connections that the old ones believed carry nothing more', async () => {
+    const gateway = await tlsGateway()
+    pinFile('gateway.pins', 'gateway.pem')
+    const clientCertificate = { key: 'relay.key', cert: 'relay.pem' }
+    const routes = [{ gateway: `https://localhost:${gateway.port}`, pins: 'gateway.pins', clientCertificate }]
+    const { service, lines } = await open({ listen: secure, routes }, directory)
+    const reread = (): unknown[] => {
+      const from = lines.length
+      service.reread()
+      return lines.slice(from).map((line) => {
+        const { event, result } = JSON.parse(line) as { event: string; result: string }
+        return [event, result]
+      })
+    }
+    expect((await askTls(service.port)).status).toBe(200)
+    writeFileSync(join(directory, 'gateway.pins'), 'nonsense')
+    expect(reread()).toEqual([
+      ['listener-reread', 'same'],
+      ['route-reread', 'bad-encoding'],
+    ])
+    expect((await askTls(service.port)).status).toBe(200)
+    pinFile('gateway.pins', 'relay.pem')
+    expect(reread()).toContainEqual(['route-reread', 'changed'])
+    expect((await askTls(service.port)).status).toBe(502)
+    pinFile('gateway.pins', 'relay.pem', 'gateway.pem')
+    expect(reread()).toContainEqual(['route-reread', 'changed'])
+    await vi.waitFor(async () => expect((await askTls(service.port)).status).toBe(200), 8_000)
   })
 
   test('OHTTP-R14: early data is not offered, plaintext is not spoken, and HTTP/2 is not chosen', async () => {
