@@ -13,3 +13,13 @@ export type Store = {
   forget(quota: string): Promise<void>
   close(): Promise<void>
 }
+
+/** What there is to say of a store on another machine. */
+export type StoreState =
+  | 'opening'
+  | 'works'
+  | 'away' // no connection, or no answer in time
+  | 'refused' // it does not let us in, or not do what we need
+  | 'evicts' // it would throw claims away to make room: maxmemory-policy must be noeviction
+  | 'forgot' // its memory is another one than before: keys that were used with the old one must go
+  | 'odd' // an answer that makes no sense

@@ -2,18 +2,28 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createMemoryStore } from '../../../shared/store/memory.ts'
 import { sliceLength } from '../../../shared/store/shares.ts'
 import { createSqliteStore } from '../../../shared/store/sqlite.ts'
 import type { Store } from '../../../shared/store/store.ts'
+import { createValkeyStore } from '../../../shared/store/valkey.ts'
+import { redisIsHere, startRedis, type RedisServer } from './redis.ts'
 
 const shares = { dated: 5, dateless: 3 }
 let clock = 0
 let folder = ''
+let redis: RedisServer | undefined
+let prefixes = 0
 const open: Store[] = []
 
+beforeAll(async () => {
+  if (redisIsHere) redis = await startRedis()
+})
+afterAll(() => redis?.stop())
+
 beforeEach(() => {
+  prefixes++
   clock = 1_000_000_000_000
   folder = mkdtempSync(join(tmpdir(), 'store-'))
 })
@@ -34,10 +44,17 @@ function kept<T extends Store>(store: T): T {
 
 const sqlite = () => kept(createSqliteStore({ file: join(folder, 'claims.db'), shares, now }))
 
-describe.each([
+const valkey = () =>
+  kept(createValkeyStore({ host: '127.0.0.1', port: redis?.port ?? 0, prefix: `test${prefixes}`, shares, now }))
+
+type Kind = [name: string, create: () => Store]
+const kinds: Kind[] = [
   ['memory', () => kept(createMemoryStore({ shares, now }))],
   ['sqlite', sqlite],
-])('%s store', (_, create) => {
+]
+if (redisIsHere) kinds.push(['valkey', valkey])
+
+describe.each(kinds)('%s store', (_, create) => {
   test('OHTTP-G21: of many who claim one name in the same tick, exactly one is first', async () => {
     const store = create()
     const claims = await Promise.all(Array.from({ length: 20 }, () => store.claim(name(1), soon(), 'dated')))
