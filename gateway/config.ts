@@ -1,6 +1,6 @@
 /** The gateway's settings: a row for each, and the combinations that we do not run. How to add one: shared/config/rows.ts. */
 import { z } from 'zod'
-import { file, ownFile, ownSecretFile, secretFile, sharedFile } from '../shared/config/file-kinds.ts'
+import { file, ownSecretFile, secretFile, sharedFile } from '../shared/config/file-kinds.ts'
 import type { Kind } from '../shared/config/kind.ts'
 import { count, duration, host, line, list, port, publicHost, size, text, word, yes } from '../shared/config/kinds.ts'
 import { readSettings, type Definition } from '../shared/config/read.ts'
@@ -12,6 +12,7 @@ import { isLoopback } from '../shared/upstream/loopback.ts'
 import { longestLife } from './keyring.ts'
 import { defaultGatewayLimits as standing } from './opened.ts'
 import { originOf } from './screen.ts'
+import { storeRows, storeRules } from './store-settings.ts'
 
 const MiB = 1 << 20
 const minute = 60_000
@@ -61,7 +62,7 @@ const keys = {
   file: {
     kind: ownSecretFile,
     absent: 'memory only',
-    says: 'where keys rest between two runs; needs store.kind: sqlite',
+    says: 'where keys rest between two runs; needs store.kind: sqlite or valkey',
   },
   kems: {
     kind: list(word(kems.map(({ name }) => name))),
@@ -74,20 +75,6 @@ const keys = {
     kind: duration({ least: 15 * minute }),
     default: '2h',
     says: 'how long they are accepted after that; lead, life and overlap together are at most 24h',
-  },
-} as const
-
-const store = {
-  kind: {
-    kind: word(['memory', 'sqlite']),
-    default: 'memory',
-    says: 'where it is remembered which requests came: in this process, or in a file that the processes of one machine share',
-  },
-  file: { kind: ownFile, absent: 'none', says: 'the file of sqlite' },
-  claims: {
-    kind: count({ least: 10, most: 100_000_000 }),
-    default: 1_000_000,
-    says: 'requests remembered; a tenth for those without Date; full means refused',
   },
 } as const
 
@@ -198,7 +185,7 @@ const rows = {
       says: "a checkpoint with the cosignatures of the root's quorum, not older than a day, for evidence to be bound to",
     },
   }),
-  store,
+  store: storeRows,
   tokens: optional('nobody needs a token', tokens),
   limits,
   connections: { kind: count(), default: 10_000, says: 'open connections on the public listener' },
@@ -215,6 +202,7 @@ export type RelaySettings = Settings<typeof relay>
 
 const rules: readonly Rule<GatewaySettings>[] = [
   ...listenerRules,
+  ...storeRules,
   {
     at: ({ listen: { host, tls }, relays }) =>
       when(!isLoopback(host) && tls !== undefined && (tls.clientCa ?? relays) === undefined, 'relays'),
@@ -308,24 +296,9 @@ const rules: readonly Rule<GatewaySettings>[] = [
     remedy: 'remove it, or set listen.host and the host of the CVM to 127.0.0.1 for development',
   },
   {
-    at: ({ keys: { file }, store: { kind } }) => when(file !== undefined && kind === 'memory', 'store.kind'),
-    wrong: 'keys that survive a restart need a store that does: otherwise every request could be replayed after it',
-    remedy: 'set store.kind: sqlite with a store.file, or remove keys.file',
-  },
-  {
     at: ({ keys: { lead, life, overlap } }) => when(lead + life + overlap > longestLife, 'keys.life'),
     wrong: 'lead, life and overlap together are more than 24 hours',
     remedy: 'shorten one of them; the defaults are 10min, 12h and 2h',
-  },
-  {
-    at: ({ store: { kind, file } }) => when(kind === 'sqlite' && file === undefined, 'store.file'),
-    wrong: 'is missing: sqlite needs a file',
-    remedy: 'name one, such as store.file: claims.db',
-  },
-  {
-    at: ({ store: { kind, file } }) => when(kind === 'memory' && file !== undefined, 'store.file'),
-    wrong: 'would not be used: a store in memory has no file',
-    remedy: 'set store.kind: sqlite, or remove store.file',
   },
   {
     at: ({ tokens }) =>
@@ -336,7 +309,7 @@ const rules: readonly Rule<GatewaySettings>[] = [
   {
     at: ({ tokens, store: { kind } }) => when(tokens !== undefined && kind === 'memory', 'store.kind'),
     wrong: 'tokens need a store that survives a restart: otherwise each could be spent again after it',
-    remedy: 'set store.kind: sqlite with a store.file, or remove tokens',
+    remedy: 'set store.kind: sqlite with a store.file, or valkey, or remove tokens',
   },
   {
     at: ({ placement, tokens }) => when(placement === 'inside' && tokens !== undefined, 'tokens'),

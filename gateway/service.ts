@@ -8,9 +8,6 @@ import { kems } from '../shared/hpke/suites.ts'
 import { createMetrics } from '../shared/observability/metrics.ts'
 import { createTally } from '../shared/observability/tally.ts'
 import { Refusal } from '../shared/refusal.ts'
-import { createMemoryStore } from '../shared/store/memory.ts'
-import { tokenShare } from '../shared/store/ledger.ts'
-import { createSqliteStore } from '../shared/store/sqlite.ts'
 import type { Store } from '../shared/store/store.ts'
 import { isGood } from '../shared/upstream/rereadable.ts'
 import { listen } from '../shared/upstream/serve.ts'
@@ -24,7 +21,8 @@ import { createFileKeyStore } from './key-store.ts'
 import { createLiveKeys, type LiveKeys } from './live-keys.ts'
 import { onceAtATime } from './once-at-a-time.ts'
 import { PolicyInForce } from './policy-in-force.ts'
-import { datelessQuota, replayGuard, replayShares } from './replay.ts'
+import { datelessQuota, replayGuard } from './replay.ts'
+import { replayStore } from './replay-store.ts'
 import { openTokenDesk, type TokenDesk } from './token-desk.ts'
 import type { GatewayLog } from './vocabulary.ts'
 
@@ -58,7 +56,8 @@ export async function openGateway(settings: GatewaySettings, world: World): Prom
   const claims = replayStore(settings, world)
   const keys = liveKeys(settings, world)
   const bundles = await createBundle(settings.bundle, world, settings.placement)
-  const store = watched(claims, world)
+  const store = watched(claims, world, settings.store.kind !== 'valkey')
+  await store.probe()
   const desk = settings.tokens && openTokenDesk(settings.tokens, { ...world, claims })
   const inForce = new PolicyInForce({ root, now, log })
   const look = async (): Promise<boolean> => {
@@ -166,12 +165,6 @@ async function learned(
   return bundle !== undefined && inForce.fromBundle(fromUtf8(bundle.bytes))
 }
 
-function replayStore({ store: { file, claims }, tokens }: GatewaySettings, { now, path }: World): Store {
-  // Also where no tokens are asked for (any more): a file may still hold some that were spent.
-  const shares = { ...replayShares(claims), [tokenShare]: tokens?.claims ?? 0 }
-  return file === undefined ? createMemoryStore({ shares, now }) : createSqliteStore({ file: path(file), shares, now })
-}
-
 function liveKeys(
   { keys: { file, kems: names, ...rotation } }: GatewaySettings,
   { now, path, random }: World,
@@ -199,8 +192,7 @@ async function turn(keys: LiveKeys, claims: Store, log: GatewayLog): Promise<voi
 }
 
 /** A store that failed is tried again beside the requests, which nobody may be sending us any more. */
-function watched(claims: Store, { now, random }: World) {
-  let works = true
+function watched(claims: Store, { now, random }: World, works: boolean) {
   const told = (now: boolean): void => void (works = now)
   const probe = async (): Promise<void> => {
     if (works) return

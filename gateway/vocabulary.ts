@@ -6,6 +6,7 @@ import type { Family } from '../shared/http/media-types.ts'
 import type { Log } from '../shared/observability/log.ts'
 import type { Several } from '../shared/observability/tally.ts'
 import type { RefusalCode } from '../shared/refusal.ts'
+import type { StoreState } from '../shared/store/store.ts'
 import type { Reread } from '../shared/upstream/rereadable.ts'
 
 /** What `/readyz` may name as missing. */
@@ -59,6 +60,8 @@ export type GatewayEvents = {
   'not-attested': { why: RefusalCode }
   /** key, certificate, authority and pins of relays */
   'listener-reread': { result: Reread }
+  /** a store on another machine: whether it can be relied on, and why not */
+  store: { state: StoreState }
   'requests-failed': { why: 'unexpected'; count: Several }
   stopping: { connections: number }
   stopped: { cut: number }
