@@ -54,5 +54,3 @@ export async function createBundle(
       }),
   }
 }
-
-// A credential is closed by whoever handed it in, and its mode may show systemd's ACL as a group's right.

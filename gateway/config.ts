@@ -1,21 +1,19 @@
 /** The gateway's settings: a row for each, and the combinations that we do not run. How to add one: shared/config/rows.ts. */
 import { z } from 'zod'
-import { file, ownSecretFile, secretFile, sharedFile } from '../shared/config/file-kinds.ts'
+import { file, secretFile, sharedFile } from '../shared/config/file-kinds.ts'
 import type { Kind } from '../shared/config/kind.ts'
 import { count, duration, host, line, list, port, publicHost, size, text, word, yes } from '../shared/config/kinds.ts'
 import { readSettings, type Definition } from '../shared/config/read.ts'
 import { manyOrNone, optional, type Rows, type Settings } from '../shared/config/rows.ts'
 import { eachWhen, listenerRules, when, type Rule } from '../shared/config/rules.ts'
 import { publishedKeySays, tokenClaims, tokenKey, tokenKeyRule, tokenRows } from '../shared/config/tokens.ts'
-import { kems } from '../shared/hpke/suites.ts'
 import { isLoopback } from '../shared/upstream/loopback.ts'
-import { longestLife } from './keyring.ts'
 import { defaultGatewayLimits as standing } from './opened.ts'
 import { originOf } from './screen.ts'
+import { keyRows, keyRules } from './key-settings.ts'
 import { storeRows, storeRules } from './store-settings.ts'
 
 const MiB = 1 << 20
-const minute = 60_000
 
 const target: Kind<string> = {
   ...text('origin', /./, 'an origin: https://host or https://host:port, nothing more', 'https://app.example'),
@@ -55,26 +53,6 @@ const cvm = {
     kind: file,
     absent: 'simulated evidence',
     says: "publish: the proof that a log has the release of the CVM's image",
-  },
-} as const
-
-const keys = {
-  file: {
-    kind: ownSecretFile,
-    absent: 'memory only',
-    says: 'where keys rest between two runs; needs store.kind: sqlite or valkey',
-  },
-  kems: {
-    kind: list(word(kems.map(({ name }) => name))),
-    default: ['X25519', 'X-Wing'],
-    says: 'what is offered, in this order',
-  },
-  lead: { kind: duration(), default: '10min', says: 'how long keys are accepted before they are offered' },
-  life: { kind: duration(), default: '12h', says: 'how long they are offered' },
-  overlap: {
-    kind: duration({ least: 15 * minute }),
-    default: '2h',
-    says: 'how long they are accepted after that; lead, life and overlap together are at most 24h',
   },
 } as const
 
@@ -160,7 +138,7 @@ const rows = {
     says: 'allowed methods; never CONNECT or TRACE',
   },
   dateWindow: { kind: duration(), default: '5min', says: "how far a request's Date may be off" },
-  keys,
+  keys: keyRows,
   bundle: {
     file: { kind: sharedFile, example: 'bundle.note', says: 'the signed bundle that is served' },
     signer: {
@@ -202,6 +180,7 @@ export type RelaySettings = Settings<typeof relay>
 
 const rules: readonly Rule<GatewaySettings>[] = [
   ...listenerRules,
+  ...keyRules,
   ...storeRules,
   {
     at: ({ listen: { host, tls }, relays }) =>
@@ -294,11 +273,6 @@ const rules: readonly Rule<GatewaySettings>[] = [
     ],
     wrong: 'simulated evidence proves nothing about a machine, and is for one machine: listener and CVM on loopback',
     remedy: 'remove it, or set listen.host and the host of the CVM to 127.0.0.1 for development',
-  },
-  {
-    at: ({ keys: { lead, life, overlap } }) => when(lead + life + overlap > longestLife, 'keys.life'),
-    wrong: 'lead, life and overlap together are more than 24 hours',
-    remedy: 'shorten one of them; the defaults are 10min, 12h and 2h',
   },
   {
     at: ({ tokens }) =>

@@ -44,7 +44,7 @@ const savedRing = z.strictObject({
 
 export function createFileKeyStore(file: string): KeyStore {
   return {
-    load: () => (existsSync(file) ? fromText(readPrivate(file)) : undefined),
+    load: () => (existsSync(file) ? readRing(readPrivate(file)) : undefined),
     save: (ring) => replace(file, toText(ring)),
   }
 }
@@ -99,7 +99,7 @@ function bytesOf(privateKey: Uint8Array | undefined): Uint8Array {
 }
 
 /** A file of ours that does not read is a reason to stop, never to begin with new keys; and it is never quoted. */
-function fromText(text: string): Ring {
+export function readRing(text: string): Ring {
   try {
     return ringOf(text)
   } catch {

@@ -72,6 +72,35 @@ export function turn(ring: Ring, now: number, rotation: Rotation, generate: Gene
   return { ...turned, destroyed }
 }
 
+/**
+ * Brings the next turn forward to `lead` from now, for a suspicion that is no proof: nobody loses a request. Undefined while
+ * keys before the current ones still open: a third list in people's hands would make each crowd smaller.
+ */
+export function rotateNow(ring: Ring, now: number, rotation: Rotation, generate: Generate): Turned | undefined {
+  const { ring: kept, created, destroyed } = turn(ring, now, rotation, generate)
+  const current = currentOf(kept, now)
+  if (current === undefined || kept.generations.some((one) => phaseOf(one, now) === 'retiring')) return undefined
+  const currentAt = Math.min(now + rotation.lead, current.retireAt)
+  const ended = kept.generations.map((one) => (one === current ? endedAt(one, currentAt, rotation) : one))
+  const heir = ended.find((one) => phaseOf(one, now) === 'next')
+  if (heir === undefined) {
+    const begun = begin({ ...kept, generations: ended }, currentAt, rotation, generate)
+    return { ring: begun.ring, created: [...created, ...begun.created], destroyed }
+  }
+  const early = endedAt({ ...heir, currentAt }, currentAt + rotation.life, rotation)
+  return { ring: { ...kept, generations: ended.map((one) => (one === heir ? early : one)) }, created, destroyed }
+}
+
+/** For keys that somebody else has: all end at once, and what was sealed to them is lost. New ones take their turn now. */
+export function revokeNow(ring: Ring, now: number, rotation: Rotation, generate: Generate): Turned {
+  const destroyed = ring.generations.flatMap(idsOf)
+  return { ...begin({ ...ring, generations: [] }, now, rotation, generate), destroyed }
+}
+
+function endedAt(generation: Generation, retireAt: number, { overlap }: Rotation): Generation {
+  return { ...generation, retireAt, destroyAt: Math.min(generation.destroyAt, retireAt + overlap) }
+}
+
 function begin(ring: Ring, currentAt: number, { life, overlap }: Rotation, generate: Generate) {
   const keys = generate()
   const created = freeIds(ring, keys.length)
@@ -88,6 +117,15 @@ function begin(ring: Ring, currentAt: number, { life, overlap }: Rotation, gener
 
 function idsOf({ keys }: Generation): number[] {
   return keys.map(({ keyId }) => keyId)
+}
+
+/** Ids that one ring has and the other has not. */
+export function changeBetween(old: Ring, ring: Ring): { readonly created: number[]; readonly destroyed: number[] } {
+  const [before, after] = [old, ring].map(({ generations }) => generations.flatMap(idsOf))
+  return {
+    created: (after ?? []).filter((id) => before?.includes(id) !== true),
+    destroyed: (before ?? []).filter((id) => after?.includes(id) !== true),
+  }
 }
 
 /** Onward around the circle of one byte, over every id that lives or rests (K-11). */

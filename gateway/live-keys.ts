@@ -2,18 +2,20 @@
  * The keys of this moment: the ring turned by a clock, each key ready to open, and the list that is offered.
  * RFC 9458 §3 and §6.4; K-8, K-11, K-12, K-13. Which phase a key is in is asked at each use: a late timer opens nothing.
  */
-import type { Bytes } from '../shared/bytes.ts'
+import { equal, type Bytes } from '../shared/bytes.ts'
 import { aeads, hkdfSha256, requireKem, type Kem } from '../shared/hpke/suites.ts'
 import { mediaTypes } from '../shared/http/media-types.ts'
 import { createGatewayKey, type GatewayKey, type KeyFinder } from '../shared/ohttp/gateway-key.ts'
 import { serializeKeyConfigs } from '../shared/ohttp/key-config.ts'
 import type { KeyStore } from './key-store.ts'
 import {
+  changeBetween,
   currentOf,
   emptyRing,
   longestLife,
   phaseOf,
   turn,
+  type Generate,
   type Generation,
   type Ring,
   type Rotation,
@@ -46,41 +48,102 @@ const suites = aeads.map((aead) => ({ kdf: hkdfSha256, aead }))
 
 export function createLiveKeys({ kems, rotation, store, random, now }: LiveKeysOptions): LiveKeys {
   checkRotation(rotation)
-  let ring: Ring = store?.load() ?? emptyRing
-  let keys = readied(ring, new Map())
-  let offered: { readonly generation: Generation; readonly list: Publication } | undefined
+  const generate = generator({ kems, random, kept: store !== undefined })
+  const held = holdKeys(now)
+  held.hold(store?.load() ?? emptyRing)
+  return {
+    ...held,
+    turn() {
+      // An operator's command may have written the file since: rotate-keys, revoke-keys.
+      const found = store?.load() ?? held.ring()
+      const { ring, created, destroyed } = turn(found, now(), rotation, generate)
+      // Ready before it is kept, kept before it is used: what fails half-way changes nothing.
+      const use = held.ready(ring)
+      if (created.length + destroyed.length > 0) store?.save(ring)
+      return use()
+    },
+  }
+}
 
-  const generate = () =>
-    kems.map(({ id, privateKeyLength }) => {
-      return store === undefined ? { kemId: id } : { kemId: id, privateKey: random(privateKeyLength) }
-    })
+/** Keys that another process turns: found where it puts them, looked at again with every turn, never written. */
+export function followKeys(load: () => Ring, now: () => number): LiveKeys {
+  const held = holdKeys(now)
+  return { ...held, turn: () => held.hold(load()) }
+}
+
+export function generator({
+  kems,
+  random,
+  kept,
+}: Pick<LiveKeysOptions, 'kems' | 'random'> & { readonly kept: boolean }): Generate {
+  return () =>
+    kems.map(({ id, privateKeyLength }) => (kept ? { kemId: id, privateKey: random(privateKeyLength) } : { kemId: id }))
+}
+
+type Held = Omit<LiveKeys, 'turn'> & {
+  readonly ring: () => Ring
+  /** Makes the keys of a ring ready; nothing is changed before the answer is called. */
+  readonly ready: (ring: Ring) => () => KeyChange
+  readonly hold: (ring: Ring) => KeyChange
+}
+
+function holdKeys(now: () => number): Held {
+  let ring = emptyRing
+  let keys: ReadonlyMap<number, GatewayKey> = new Map()
+  let offered: { readonly generation: Generation; readonly list: Publication } | undefined
 
   const generationOf = (keyId: number): Generation | undefined =>
     ring.generations.find((generation) => generation.keys.some((key) => key.keyId === keyId))
 
+  const ready = (next: Ring): (() => KeyChange) => {
+    const made = readied(next, kept(ring, next, keys))
+    return () => {
+      const change = changeBetween(ring, next)
+      ring = next
+      keys = made
+      return change
+    }
+  }
   return {
+    ring: () => ring,
+    ready,
+    hold: (next) => ready(next)(),
     find(keyId) {
       const generation = generationOf(keyId)
       return generation && phaseOf(generation, now()) !== 'destroyed' ? keys.get(keyId) : undefined
     },
-    turn() {
-      const turned = turn(ring, now(), rotation, generate)
-      if (turned.created.length + turned.destroyed.length === 0) return turned
-      // Ready before it is kept, kept before it is used: what fails half-way changes nothing.
-      const ready = readied(turned.ring, keys)
-      store?.save(turned.ring)
-      ring = turned.ring
-      keys = ready
-      return turned
-    },
     list() {
       const generation = currentOf(ring, now())
       if (generation === undefined) return undefined
-      if (offered?.generation !== generation) offered = { generation, list: listOf(generation, keys, now()) }
+      if (offered === undefined || !saysTheSame(offered.generation, generation)) {
+        offered = { generation, list: listOf(generation, keys, now()) }
+      }
       return offered.list
     },
     count: () => keys.size,
   }
+}
+
+/** An id says which key only within one life of a file: after that was deleted, ids begin anew with other keys. */
+function kept(old: Ring, ring: Ring, keys: ReadonlyMap<number, GatewayKey>): ReadonlyMap<number, GatewayKey> {
+  const secrets = new Map(old.generations.flatMap((one) => one.keys.map((key) => [key.keyId, key.privateKey])))
+  const same = ring.generations
+    .flatMap((one) => one.keys)
+    .filter(({ keyId, privateKey }) => {
+      const before = secrets.get(keyId)
+      return before === privateKey || (before !== undefined && privateKey !== undefined && equal(before, privateKey))
+    })
+  const ids = new Set(same.map(idOf))
+  return new Map([...keys].filter(([keyId]) => ids.has(keyId)))
+}
+
+/** Read again from a file it is another object, and still the same list, shown since the same moment. */
+function saysTheSame(a: Generation, b: Generation): boolean {
+  return a === b || (a.destroyAt === b.destroyAt && a.keys.map(idOf).join() === b.keys.map(idOf).join())
+}
+
+function idOf({ keyId }: { readonly keyId: number }): number {
+  return keyId
 }
 
 /** The list that a key file offers now, for whoever publishes and opens nothing. */

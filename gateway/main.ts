@@ -9,7 +9,8 @@ import { createLog } from '../shared/observability/log.ts'
 import { readyCommand, tellReady } from '../shared/observability/ready.ts'
 import { gatewayDefinition } from './config.ts'
 import { publishAttested } from './publish-attested.ts'
-import { openGateway, publishOnce, type GatewayService, type World } from './service.ts'
+import { changeKeys, keyCommands, publishOnce, type KeyCommand } from './key-commands.ts'
+import { openGateway, type GatewayService, type World } from './service.ts'
 import { checkStart } from './start.ts'
 import type { GatewayEvents } from './vocabulary.ts'
 
@@ -21,6 +22,7 @@ const commands = {
   publish:
     'front: signs a bundle for the keys in keys.file if theirs is not there yet; inside, sealed: asks the CVMs for ' +
     'evidence of their keys and signs a bundle of them; and ends',
+  ...keyCommands,
 }
 const publishing = { front: publishOnce, inside: publishAttested, sealed: publishAttested }
 
@@ -37,7 +39,12 @@ async function main(): Promise<void> {
   const world = worldAround(path)
   if (recorded) world.log('warn', 'secrets-recorded', { listener: 'loopback' })
   if (command === 'publish') await publishing[settings.placement](settings, world)
+  else if (isKeyCommand(command)) await changeKeys(command, settings, world)
   else await endedBySignals(openGateway(settings, world))
+}
+
+function isKeyCommand(command: string): command is KeyCommand {
+  return command in keyCommands
 }
 
 function worldAround(path: World['path']): World {

@@ -4,7 +4,6 @@
  */
 import { verifyRoot, type TrustRoot } from '../shared/attestation/trust-root.ts'
 import { fromUtf8 } from '../shared/bytes.ts'
-import { kems } from '../shared/hpke/suites.ts'
 import { createMetrics } from '../shared/observability/metrics.ts'
 import { createTally } from '../shared/observability/tally.ts'
 import { Refusal } from '../shared/refusal.ts'
@@ -17,23 +16,16 @@ import { createBundle, type Bundles } from './bundles.ts'
 import { cvmsOf, type GatewaySettings } from './config.ts'
 import { frontDoor } from './front-door.ts'
 import { behind, type Behind } from './placement.ts'
-import { createFileKeyStore } from './key-store.ts'
-import { createLiveKeys, type LiveKeys } from './live-keys.ts'
+import { liveKeys, turnWith, type Surroundings } from './kept-keys.ts'
+import type { LiveKeys } from './live-keys.ts'
 import { onceAtATime } from './once-at-a-time.ts'
 import { PolicyInForce } from './policy-in-force.ts'
-import { datelessQuota, replayGuard } from './replay.ts'
+import { replayGuard } from './replay.ts'
 import { replayStore } from './replay-store.ts'
 import { openTokenDesk, type TokenDesk } from './token-desk.ts'
 import type { GatewayLog } from './vocabulary.ts'
 
-export type World = {
-  readonly now: () => number
-  readonly random: (length: number) => Uint8Array
-  /** where a file that the settings name is */
-  readonly path: (name: string) => string
-  readonly file: (name: string) => Buffer
-  readonly log: GatewayLog
-}
+export type World = Surroundings
 
 export type GatewayService = {
   readonly port: number
@@ -106,41 +98,6 @@ function checkServes({ placement, bundle: { signer } }: GatewaySettings): void {
   }
 }
 
-/**
- * Signs a bundle for the keys of the file, if theirs is not there yet; for a host that publishes and serves nothing.
- * The first keys are made here if nobody has made any. Throws when there is nothing published in the end.
- */
-export async function publishOnce(settings: GatewaySettings, world: World): Promise<void> {
-  if (settings.keys.file === undefined || settings.bundle.signer === undefined) {
-    throw new Refusal('insecure-configuration', 'publishing alone needs keys.file and bundle.signer')
-  }
-  const bundles = await createBundle(settings.bundle, world, settings.placement)
-  const keys = liveKeys(settings, world)
-  try {
-    if (keys.list() === undefined) await firstKeys(keys, settings, world)
-    const list = keys.list()
-    if (list === undefined) throw new Refusal('incomplete', 'no key is current')
-    await bundles.renew(list)
-  } catch (cause) {
-    const code = cause instanceof Refusal ? cause.code : 'incomplete'
-    const why = cause instanceof Error ? cause.message : 'unexpected'
-    throw new Refusal(code, `nothing was published: ${why}\n${publishRemedy}`, { cause })
-  }
-}
-
-const publishRemedy =
-  'Look at keys.file, bundle.file and bundle.file + .serial: can they be read and written, and is there room on the ' +
-  'disk? A damaged bundle.file may be deleted; the .serial beside it must stay. Then publish again.'
-
-async function firstKeys(keys: LiveKeys, settings: GatewaySettings, world: World): Promise<void> {
-  const claims = replayStore(settings, world)
-  try {
-    await turn(keys, claims, world.log)
-  } finally {
-    await claims.close()
-  }
-}
-
 async function trustRoot(settings: GatewaySettings, { file, now }: World): Promise<TrustRoot> {
   const { placement, trust } = settings
   const root = await verifyRoot(file(trust).toString('utf8'))
@@ -165,29 +122,11 @@ async function learned(
   return bundle !== undefined && inForce.fromBundle(fromUtf8(bundle.bytes))
 }
 
-function liveKeys(
-  { keys: { file, kems: names, ...rotation } }: GatewaySettings,
-  { now, path, random }: World,
-): LiveKeys {
-  const store = file === undefined ? undefined : createFileKeyStore(path(file))
-  const offered = names.flatMap((name) => kems.find((kem) => kem.name === name) ?? [])
-  return createLiveKeys({ kems: offered, rotation, store, random, now })
-}
-
 async function turned(keys: LiveKeys, claims: Store, log: GatewayLog): Promise<void> {
   try {
-    await turn(keys, claims, log)
+    await turnWith(keys, claims, log)
   } catch (cause) {
     log('error', 'keys-failed', { why: cause instanceof Refusal ? cause.code : 'unexpected' })
-  }
-}
-
-/** Nothing can be replayed under a key that is gone; and an id that comes back begins with a clean page. */
-async function turn(keys: LiveKeys, claims: Store, log: GatewayLog): Promise<void> {
-  const { created, destroyed } = keys.turn()
-  for (const keyId of [...destroyed, ...created]) await claims.forget(datelessQuota(keyId))
-  if (created.length + destroyed.length > 0) {
-    log('info', 'keys-turned', { created: created.length, destroyed: destroyed.length })
   }
 }
 

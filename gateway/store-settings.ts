@@ -38,11 +38,15 @@ export const storeRows = {
   },
 } as const
 
-type Stored = { readonly store: Settings<typeof storeRows>; readonly keys: { readonly file?: string | undefined } }
+type Stored = {
+  readonly store: Settings<typeof storeRows>
+  readonly keys: { readonly file?: string | undefined; readonly from?: string | undefined }
+}
 
 export const storeRules: readonly Rule<Stored>[] = [
   {
-    at: ({ keys: { file }, store: { kind } }) => when(file !== undefined && kind === 'memory', 'store.kind'),
+    at: ({ keys: { file, from }, store: { kind } }) =>
+      when((file ?? from) !== undefined && kind === 'memory', 'store.kind'),
     wrong: 'keys that survive a restart need a store that does: otherwise every request could be replayed after it',
     remedy: 'set store.kind: sqlite with a store.file, or valkey, or remove keys.file',
   },

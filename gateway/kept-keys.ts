@@ -1,0 +1,41 @@
+/** Keys from the settings: turned here or followed; and what is forgotten with them. trust.md 1. */
+import { kems, type Kem } from '../shared/hpke/suites.ts'
+import type { Store } from '../shared/store/store.ts'
+import type { GatewaySettings } from './config.ts'
+import { createFileKeyStore, readRing, secretText } from './key-store.ts'
+import { createLiveKeys, followKeys, type KeyChange, type LiveKeys } from './live-keys.ts'
+import { datelessQuota } from './replay.ts'
+import type { GatewayLog } from './vocabulary.ts'
+
+export type Surroundings = {
+  readonly now: () => number
+  readonly random: (length: number) => Uint8Array
+  /** where a file that the settings name is */
+  readonly path: (name: string) => string
+  readonly file: (name: string) => Buffer
+  readonly log: GatewayLog
+}
+
+export function liveKeys({ keys }: GatewaySettings, { now, path, file, random }: Surroundings): LiveKeys {
+  const { from } = keys
+  if (from !== undefined) return followKeys(() => readRing(secretText(from, { path, file })), now)
+  const store = keys.file === undefined ? undefined : createFileKeyStore(path(keys.file))
+  return createLiveKeys({ kems: offered(keys), rotation: keys, store, random, now })
+}
+
+/** The KEMs of the settings, in their order. */
+export function offered({ kems: names }: Pick<GatewaySettings['keys'], 'kems'>): readonly Kem[] {
+  return names.flatMap((name) => kems.find((kem) => kem.name === name) ?? [])
+}
+
+/** Nothing can be replayed under a key that is gone; and an id that comes back begins with a clean page. */
+export async function turnWith(keys: Pick<LiveKeys, 'turn'>, claims: Store, log: GatewayLog): Promise<void> {
+  await noted(keys.turn(), claims, log)
+}
+
+export async function noted({ created, destroyed }: KeyChange, claims: Store, log: GatewayLog): Promise<void> {
+  for (const keyId of [...destroyed, ...created]) await claims.forget(datelessQuota(keyId))
+  if (created.length + destroyed.length > 0) {
+    log('info', 'keys-turned', { created: created.length, destroyed: destroyed.length })
+  }
+}
