@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { currentOf, dueAt, emptyRing, phaseOf, turn, type Ring } from '../../gateway/keyring.ts'
+import { currentOf, dueAt, emptyRing, phaseOf, revokeNow, rotateNow, turn, type Ring } from '../../gateway/keyring.ts'
 
 const rotation = { lead: 10, life: 100, overlap: 50 }
 let made = 0
@@ -75,5 +75,49 @@ describe('keyring', () => {
   test('K-11: a ring with every id in use says so instead of reusing one', () => {
     const full = { generations: [], recentIds: Array.from({ length: 255 }, (_, id) => id) }
     expect(() => turn(full, 1, rotation, generate)).toThrow(TypeError)
+  })
+})
+
+describe('rotated by hand', () => {
+  test('the next turn comes one lead from now, and nobody is cut off', () => {
+    const turned = rotateNow(begin().ring, 1_020, rotation, generate)
+    expect(turned?.created).toEqual([3, 4])
+    expect(turned?.destroyed).toEqual([])
+    expect(turned?.ring.generations).toMatchObject([
+      { currentAt: 1_000, retireAt: 1_030, destroyAt: 1_080 },
+      { currentAt: 1_030, retireAt: 1_130, destroyAt: 1_180 },
+    ])
+  })
+
+  test('an heir that is there already is brought forward, and no third is made', () => {
+    const { ring } = turn(begin().ring, 1_090, rotation, generate)
+    const turned = rotateNow(ring, 1_095, rotation, generate)
+    expect([turned?.created, turned?.ring.generations.length]).toEqual([[], 2])
+    expect(turned?.ring.generations[1]).toMatchObject({ currentAt: 1_100, retireAt: 1_200 })
+  })
+
+  test('not while keys from before the current ones still open', () => {
+    const { ring } = turn(begin().ring, 1_090, rotation, generate)
+    expect(rotateNow(ring, 1_120, rotation, generate)).toBeUndefined()
+    expect(rotateNow(ring, 1_150, rotation, generate)?.created).toEqual([5, 6])
+  })
+
+  test('no key lives longer for it', () => {
+    const before = begin().ring
+    for (let now = 1_000; now < 1_100; now += 7) {
+      const [old] = rotateNow(before, now, rotation, generate)?.ring.generations ?? []
+      expect(old?.destroyAt).toBeLessThanOrEqual(before.generations[0]?.destroyAt ?? 0)
+    }
+  })
+})
+
+describe('revoked', () => {
+  test('every key ends at once, new ones are current at once, and no id comes back', () => {
+    const { ring } = turn(begin().ring, 1_090, rotation, generate)
+    const turned = revokeNow(ring, 1_095, rotation, generate)
+    expect(turned.destroyed).toEqual([1, 2, 3, 4])
+    expect(turned.created).toEqual([5, 6])
+    expect(turned.ring.generations).toMatchObject([{ currentAt: 1_095, retireAt: 1_195, destroyAt: 1_245 }])
+    expect(turned.ring.recentIds).toEqual([1, 2, 3, 4, 5, 6])
   })
 })
