@@ -100,8 +100,11 @@ let lastDate = { text: '', time: 0 }
 function fixdate(text: string): number | undefined {
   if (text === lastDate.text && text !== '') return lastDate.time
   const time = Date.parse(text)
-  if (Number.isNaN(time) || new Date(time).toUTCString() !== text) return undefined
-  lastDate = { text, time }
+  if (Number.isNaN(time)) return undefined
+  // Text of our own: what came is a slice of the whole header section, and would keep that in memory.
+  const own = new Date(time).toUTCString()
+  if (own !== text) return undefined
+  lastDate = { text: own, time }
   return time
 }
 
