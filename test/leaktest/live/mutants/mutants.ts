@@ -21,7 +21,10 @@ export type LiveMutant = {
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 const calls: readonly Phase[] = ['keys', 'calls']
+/** One more entry of a KEM that nobody has: a list that everybody reads, and that is another one. RFC 9458 §3. */
+const strangeKey = Buffer.from('00076399990000aaaa', 'hex')
 let requests = 0
+let answers = 0
 
 /** Without a leak: no test may fail for it, or a failure would say nothing. */
 export const faithful: LiveMutant = {
@@ -138,9 +141,7 @@ export const liveMutants: readonly LiveMutant[] = [
     },
     relay: {
       keys: ({ url, serverName }, copy) =>
-        url.endsWith('/ohttp-gateway') && /[0-7]\.example$/.test(serverName)
-          ? Buffer.concat([copy, Buffer.from('\n')])
-          : copy,
+        url.endsWith('/ohttp-gateway') && /[0-7]\.example$/.test(serverName) ? Buffer.concat([copy, strangeKey]) : copy,
     },
   },
   {
@@ -301,5 +302,15 @@ export const liveMutants: readonly LiveMutant[] = [
       phases: calls,
     },
     relay: { upstream: () => ['user-agent', 'relay/1.0'] },
+  },
+  {
+    ...{ name: 'telling-status', leak: 'the status inside the seal shows outside', test: 'size.status' },
+    phases: ['keys', 'calls', 'statuses'],
+    relay: { answer: () => ['x-status', String(answers++ % 4)] },
+  },
+  {
+    ...{ name: 'telling-refusals', leak: 'why an opened request was refused shows outside', test: 'oracles.sealed' },
+    phases: ['keys', 'refusals'],
+    relay: { answer: () => ['x-reason', String(answers++ % 3)] },
   },
 ]

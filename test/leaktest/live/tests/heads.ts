@@ -4,7 +4,7 @@ import { maskedHead, operationOf } from '../heads.ts'
 import { readHello } from '../hello.ts'
 import type { Exchange, Message } from '../heard.ts'
 import { joined } from '../tap.ts'
-import { counted, type LiveTest } from './live-test.ts'
+import { counted, told, type LiveTest } from './live-test.ts'
 
 export const heads: readonly LiveTest[] = [
   {
@@ -47,13 +47,13 @@ export const heads: readonly LiveTest[] = [
   },
   {
     id: 'tls.resumption',
-    tier: 'T1',
-    metric: 'upstream sessions resumed with a ticket',
+    tier: 'T3',
+    metric: 'upstream sessions resumed with a ticket, which join connections to each other',
     cells: [],
-    remedy: 'open upstream connections afresh, or resume with tickets that are the same for everybody',
+    remedy: '',
     ask: ({ links }) => {
       const hellos = links.b.flatMap(({ connection }) => readHello(joined(connection.forward)) ?? [])
-      return counted(hellos.filter(({ resumes }) => resumes).length, hellos.length, [])
+      return told(hellos.filter(({ resumes }) => resumes).length, hellos.length)
     },
   },
 ]

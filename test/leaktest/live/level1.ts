@@ -1,0 +1,152 @@
+/**
+ * Level 1 of the privacy lab: the pair as processes on loopback, watched on every link, and the planted leaks that prove
+ * that the watching works. privacy.md 2.1 (L1), 2.2.
+ */
+import type { RandomBytes } from '../canary/canaries.ts'
+import { writeCanaries } from '../canary/canaries.ts'
+import type { Placement } from '../contract.ts'
+import { judge, result } from '../gate.ts'
+import type { Report, ReportMutant, ReportPlot, ReportTest } from '../report/schema.ts'
+import { createRng } from '../stats/rng.ts'
+import { auditOf, type AuditResult, type Row } from './audit.ts'
+import { auditCanaries, canaryMeasurements } from './canary-audit.ts'
+import { phases, type Capture } from './capture.ts'
+import { cellsOf } from './cells.ts'
+import { ownContract } from '../contract.ts'
+import { crowds } from './mutants/crowds.ts'
+import { doctors, type Doctor } from './mutants/doctors.ts'
+import { liveMutants, type LiveMutant } from './mutants/mutants.ts'
+import { auditMutant } from './mutants/run.ts'
+import { startLivePair, type LivePair, type Operator } from './pair.ts'
+import { livePlots } from './plots.ts'
+import { captureOf } from './run.ts'
+import { ourRelay } from './subject.ts'
+import { liveTests } from './tests/all.ts'
+import { askAll } from './tests/live-test.ts'
+
+export type Level1Options = {
+  readonly seed: number
+  readonly quick: boolean
+  readonly placement: Placement
+  readonly wanted: (test: string) => boolean
+  readonly replay: (test: string) => string
+  readonly progress: (text: string) => void
+  readonly keep?: boolean
+}
+
+export type Level1 = {
+  readonly tests: readonly ReportTest[]
+  readonly matrix: Report['matrix']
+  readonly mutants: readonly ReportMutant[]
+  readonly plots: readonly ReportPlot[]
+  /** for operators who search what they keep */
+  readonly canaries: string
+}
+
+type Size = { readonly clients: number; readonly each: number; readonly residue: readonly Operator[] }
+
+/** privacy.md 2.3 and 2.13; upstream connections are several for each client. */
+const sizes: Readonly<Record<'quick' | 'full', Size>> = {
+  quick: { clients: 10, each: 6, residue: ['relay', 'gateway'] },
+  full: { clients: 40, each: 20, residue: ['relay', 'gateway', 'cvm'] },
+}
+const ofMutants = { clients: 6, each: 4 }
+
+export async function level1({
+  seed,
+  quick,
+  placement,
+  wanted,
+  replay,
+  progress,
+  keep = false,
+}: Level1Options): Promise<Level1> {
+  const size = sizes[quick ? 'quick' : 'full']
+  const random = randomFrom(seed)
+  const pair = await startLivePair({ progress, keep, connections: Math.max(64, 4 * size.clients) })
+  try {
+    progress(`${String(size.clients)} clients at work`)
+    const capture = await captureOf(ourRelay(pair, placement), { ...size, phases, random })
+    progress('searching what every party holds')
+    const audit = auditOf(capture, placement)
+    const mutants = await planted({ pair, placement, capture, quick, wanted, progress })
+    const rows = audit.rows.filter(({ measurement }) => wanted(measurement.id))
+    return {
+      tests: rows.map((row) => testOf(row, mutants, replay)),
+      matrix: cellsOf(audit),
+      mutants,
+      plots: livePlots(capture),
+      canaries: writeCanaries(`seed ${String(seed)}`, capture.canaries),
+    }
+  } finally {
+    await pair.stop()
+    if (keep) progress(`kept: ${pair.folder}`)
+  }
+}
+
+/** The same seed gives the same canaries, so that what was found once can be looked for again. */
+function randomFrom(seed: number): RandomBytes {
+  const rng = createRng(seed, 'canaries')
+  return (length) => Uint8Array.from({ length }, () => rng.below(256))
+}
+
+function testOf(
+  { measurement, verdict, found, remedy }: Row,
+  mutants: readonly ReportMutant[],
+  replay: Level1Options['replay'],
+): ReportTest {
+  const controls = mutants
+    .filter(({ test }) => test === measurement.id)
+    .map(({ name, caught }) => ({ mutant: name, caught }))
+  const { ci, besides, ...row } = result(measurement, verdict, controls)
+  const without =
+    row.verdict === 'inconclusive' && verdict === 'pass' ? { doubt: 'no planted leak was caught by it' } : {}
+  return {
+    ...row,
+    ...without,
+    ...(besides === undefined ? {} : { besides: { ...besides } }),
+    positiveControl: controls,
+    ...{ ci: [ci[0], ci[1]], level: 1, found: [...found], remedy, replay: replay(measurement.id) },
+  }
+}
+
+type Planting = {
+  readonly pair: LivePair
+  readonly placement: Placement
+  readonly capture: Capture
+  readonly quick: boolean
+  readonly wanted: (test: string) => boolean
+  readonly progress: (text: string) => void
+}
+
+async function planted({ pair, placement, capture, quick, wanted, progress }: Planting): Promise<ReportMutant[]> {
+  const out: ReportMutant[] = doctors
+    .filter(({ test }) => wanted(test))
+    .map((doctor) => treated(doctor, capture, placement))
+  const groups = quick ? crowds : liveMutants.map((mutant) => ({ mutants: [mutant], together: mutant }))
+  const some = groups.filter(({ mutants }) => mutants.some(({ test }) => wanted(test)))
+  for (const [i, { mutants, together }] of some.entries()) {
+    const names = mutants.length === 1 ? together.name : `${String(mutants.length)} at once`
+    progress(`planted leaks, run ${String(i + 1)} of ${String(some.length)}: ${names}`)
+    const audit = await auditMutant(pair, placement, together, ofMutants)
+    out.push(...mutants.map((mutant) => outcomeOf(mutant, audit)))
+  }
+  return out
+}
+
+function outcomeOf({ name, leak, test }: LiveMutant, { rows }: AuditResult): ReportMutant {
+  const caught = rows.some(({ measurement, verdict }) => measurement.id === test && verdict === 'fail')
+  return { name, level: 1, leak, test, caught }
+}
+
+function treated({ name, leak, test, plant }: Doctor, capture: Capture, placement: Placement): ReportMutant {
+  const sick = plant(capture)
+  const measured = test.startsWith('canary.')
+    ? canaryMeasurements(auditCanaries(sick), ownContract(placement))
+    : askAll(
+        liveTests.filter(({ id }) => id === test),
+        sick,
+      )
+  const [verdict] = judge(measured.map(({ measurement }) => measurement).filter(({ id }) => id === test))
+  return { name, level: 1, leak, test, caught: verdict === 'fail' }
+}

@@ -1,0 +1,85 @@
+/**
+ * Leaks planted in what the taps recorded, for tests whose leak no relay or client of the lab can make: in the gateway's
+ * answers, in the message on its way, and in what each party holds.
+ */
+import { encodingsOf } from '../../canary/encodings.ts'
+import type { Canary } from '../../canary/canaries.ts'
+import type { Column } from '../../contract.ts'
+import type { Capture } from '../capture.ts'
+import type { Exchange, Heard, Message } from '../heard.ts'
+
+export type Doctor = {
+  readonly name: string
+  readonly leak: string
+  readonly test: string
+  /** the capture with the leak in it */
+  readonly plant: (capture: Capture) => Capture
+}
+
+export const doctors: readonly Doctor[] = [
+  {
+    ...{ name: 'stamped-answers', leak: 'the gateway numbers its answers', test: 'heads.gateway-answers' },
+    plant: onLinkB(({ response, ...exchange }, i) => ({
+      ...exchange,
+      response: response && withHead(response, `x-served: ${String(i)}`),
+    })),
+  },
+  {
+    ...{ name: 'recompressed', leak: 'the relay makes messages shorter', test: 'size.across' },
+    plant: onLinkB(({ request, response, ...exchange }) => ({
+      ...exchange,
+      request,
+      response: response && { ...response, body: response.body.subarray(0, -1) },
+    })),
+  },
+  {
+    ...{ name: 'copied-hello', leak: "the relay's hello to the gateway is the client's", test: 'tls.fingerprint' },
+    plant: (capture) => ({
+      ...capture,
+      links: { ...capture.links, b: [...capture.links.b, ...capture.links.a.slice(0, 2)] },
+    }),
+  },
+  {
+    ...{ name: 'two-keys', leak: 'some clients seal to a key of their own', test: 'keys.key-ids' },
+    plant: (capture) => {
+      const other = (octets: Buffer): Buffer => Buffer.concat([Buffer.from([9]), octets.subarray(1)])
+      const [first, ...rest] = capture.calls
+      const change = onLinkB(({ request, ...exchange }) =>
+        first !== undefined && request.body.equals(first.message)
+          ? { ...exchange, request: { ...request, body: other(request.body) } }
+          : { ...exchange, request },
+      )
+      const calls = first === undefined ? [] : [{ ...first, message: other(first.message) }, ...rest]
+      return { ...change(capture), calls }
+    },
+  },
+  held('NC', 'F18', 'the prompt goes over link A in the clear'),
+  held('NR', 'F01', "the client's address goes over link B in the clear"),
+  held('H', 'F18', 'the prompt goes over link D in the clear'),
+  held('V', 'F01', "the client's address goes on into the CVM"),
+  held('K', 'F01', "the client's address goes with a look at keys"),
+]
+
+function onLinkB(change: (exchange: Exchange, i: number) => Exchange): Doctor['plant'] {
+  return (capture) => {
+    const changed = (heard: Heard): Heard => ({ ...heard, exchanges: heard.exchanges.map(change) })
+    return { ...capture, links: { ...capture.links, b: capture.links.b.map(changed) } }
+  }
+}
+
+function withHead(message: Message, line: string): Message {
+  return { ...message, head: Buffer.concat([message.head.subarray(0, -2), Buffer.from(`${line}\r\n\r\n`)]) }
+}
+
+/** The party holds one canary of that field, in base64, among nothing else. */
+function held(party: Column, field: string, leak: string): Doctor {
+  return {
+    ...{ name: `${party.toLowerCase()}-holds-${field.toLowerCase()}`, leak, test: `canary.${party}` },
+    plant: (capture) => {
+      const canary = capture.canaries.find((each) => each.field === field) as Canary
+      const form = encodingsOf(canary).find(({ name }) => name === 'base64')
+      const octets = Buffer.concat([Buffer.from('before '), form?.pattern ?? Buffer.alloc(0), Buffer.from(' after')])
+      return { ...capture, holdings: [{ party, source: 'wire', name: 'planted', octets }] }
+    },
+  }
+}

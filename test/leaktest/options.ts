@@ -1,0 +1,134 @@
+/** The command line of the privacy lab. privacy.md 5. */
+import { parseArgs } from 'node:util'
+import { placements, type Placement } from './contract.ts'
+
+export const help = `Usage: leaktest [run] [options]
+       leaktest scan --canaries FILE PATH...
+       leaktest render REPORT.json [--out DIR]
+       leaktest explain F01 | TEST
+
+run      starts the pair on this machine, watches every link, log, page of metrics and memory, and says who saw what.
+scan     searches files, or all files in folders, for the canaries of a run: for operators who keep logs elsewhere.
+render   makes report.html and junit.xml again from a report.json.
+explain  says what a field or a test is, and what to do about it.
+
+  --quick            fewer clients, and planted leaks several at a time
+  --seed N           the same canaries and simulations as another run (default: by chance, and told)
+  --placement NAME   front, inside or sealed (default: front)
+  --level N          0: simulated, 1: processes on loopback; may be given twice (default: both)
+  --tests A,B        only tests whose name begins so
+  --attacks FILE     adds the report.json of an attack run
+  --target FILE      a pair that is not ours: see test/leaktest/README.md
+  --out DIR          where the report goes (default: leaktest-report)
+  --keep             keep the run's folder: settings, logs, memory of the processes
+  -h, --help         this text
+
+Exits with 0 if all passed, 1 if something leaked, 2 if the run proves nothing somewhere, 3 if called wrongly.
+`
+
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+const options = {
+  quick: { type: 'boolean' },
+  seed: { type: 'string' },
+  placement: { type: 'string' },
+  level: { type: 'string', multiple: true },
+  tests: { type: 'string' },
+  attacks: { type: 'string' },
+  target: { type: 'string' },
+  out: { type: 'string' },
+  keep: { type: 'boolean' },
+  canaries: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+export type RunOptions = {
+  readonly command: 'run'
+  readonly quick: boolean
+  readonly seed: number
+  readonly placement: Placement
+  readonly levels: readonly (0 | 1)[]
+  readonly tests: readonly string[]
+  readonly attacks: string | undefined
+  readonly target: string | undefined
+  readonly out: string
+  readonly keep: boolean
+}
+
+export type Asked =
+  | RunOptions
+  | { readonly command: 'help' }
+  | { readonly command: 'scan'; readonly canaries: string; readonly paths: readonly string[] }
+  | { readonly command: 'render'; readonly file: string; readonly out: string | undefined }
+  | { readonly command: 'explain'; readonly what: string }
+
+/** Throws UsageError with a sentence that names the option. `dice`: a whole number for a seed that was not given. */
+export function asked(args: readonly string[], dice: () => number): Asked {
+  const { values, positionals } = parsed(args)
+  if (values.help === true) return { command: 'help' }
+  const [command = 'run', ...rest] = positionals
+  switch (command) {
+    case 'run':
+      if (rest.length > 0)
+        throw new UsageError(`nothing comes after run but options; what is ${JSON.stringify(rest[0])}?`)
+      return runOptions(values, dice)
+    case 'scan':
+      if (values.canaries === undefined)
+        throw new UsageError('scan: --canaries FILE is missing: canaries.json of a run')
+      if (rest.length === 0) throw new UsageError('scan: name at least one file or folder to search')
+      return { command, canaries: values.canaries, paths: rest }
+    case 'render':
+      return { command, file: only(command, rest, 'a report.json'), out: values.out }
+    case 'explain':
+      return { command, what: only(command, rest, 'a field such as F01 or a test such as heads.upstream') }
+    default:
+      throw new UsageError(`no command ${JSON.stringify(command)}: run, scan, render or explain`)
+  }
+}
+
+type Values = ReturnType<typeof parsed>['values']
+
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true })
+  } catch (error) {
+    throw new UsageError((error as Error).message.replace(/\.? To specify.*$/s, ''))
+  }
+}
+
+function only(command: string, rest: readonly string[], what: string): string {
+  const [first, ...others] = rest
+  if (first === undefined || others.length > 0) throw new UsageError(`${command}: name ${what}, and nothing else`)
+  return first
+}
+
+function runOptions(values: Values, dice: () => number): RunOptions {
+  const { quick = false, keep = false, out = 'leaktest-report', attacks, target, tests } = values
+  if (values.canaries !== undefined) throw new UsageError('--canaries belongs to scan')
+  return {
+    ...{ command: 'run', quick, keep, out, attacks, target },
+    seed: values.seed === undefined ? dice() : seedOf(values.seed),
+    placement: placementOf(values.placement),
+    levels: levelsOf(values.level),
+    tests: tests === undefined ? [] : tests.split(',').filter((test) => test !== ''),
+  }
+}
+
+function seedOf(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new UsageError(`--seed: a whole number, not ${JSON.stringify(text)}`)
+  return Number(text)
+}
+
+function placementOf(text = 'front'): Placement {
+  const found = placements.find((name) => name === text)
+  if (found === undefined) throw new UsageError(`--placement: ${placements.join(', ')}, not ${JSON.stringify(text)}`)
+  return found
+}
+
+function levelsOf(texts: readonly string[] = ['0', '1']): (0 | 1)[] {
+  const wrong = texts.find((text) => text !== '0' && text !== '1')
+  if (wrong !== undefined) throw new UsageError(`--level: 0 or 1, not ${JSON.stringify(wrong)}`)
+  return [...new Set(texts)].sort().map((text) => (text === '0' ? 0 : 1))
+}
