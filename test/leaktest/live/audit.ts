@@ -43,10 +43,19 @@ export function auditOf(capture: Capture, placement: Placement): AuditResult {
     observations: [...audit.observations, ...structureOf(capture)],
     looked: new Set([...audit.looked, ...[...spoken].filter(([, bound]) => bound === 'held').map(([cell]) => cell)]),
   })
-  return { rows, matrix, patterns: audit.patterns }
+  return { rows, matrix: matrix.map((cell) => explained(cell, rows)), patterns: audit.patterns }
 }
 
 const canaryRemedy = 'find what wrote it down, and let it write a word from a fixed list instead'
+
+/** Where no canary shows why, the tests do. */
+function explained(cell: MatrixCell, rows: readonly Row[]): MatrixCell {
+  if (cell.verdict !== 'violation' || cell.where.length > 0) return cell
+  const failed = rows.filter(
+    ({ cells, verdict }) => verdict === 'fail' && cells.includes(`${cell.field} ${cell.party}`),
+  )
+  return { ...cell, where: failed.map(({ measurement }) => `test ${measurement.id}`) }
+}
 
 /** What could not be read was not searched. */
 function doubted({ unreadable }: Capture, verdict: Verdict): Verdict {

@@ -161,13 +161,14 @@ function keptBy(logs: Collected['logs'], scrapes: readonly Scrape[]): Holding[] 
   return [...lines, ...pages]
 }
 
-/** Without the two lines in which the runtime says that the lab records TLS secrets. */
+/** Without the lines in which the runtime says that the lab records TLS secrets and asks for reports. */
 function ownLines(log: Buffer): Buffer {
   const lines = log.toString('latin1').split('\n')
   return Buffer.from(lines.filter((line) => !labsOwn.test(line)).join('\n'), 'latin1')
 }
 
-const labsOwn = /^\(node:\d+\) Warning: Using --tls-keylog|^\(Use `node --trace-warnings/
+const labsOwn =
+  /^\(node:\d+\) Warning: Using --tls-keylog|^\(Use `node --trace-warnings|^Writing Node\.js report|^Node\.js report completed/
 
 function memories(residue: readonly Residue[]): Holding[] {
   return residue.flatMap(({ operator, heap, report }): Holding[] => [

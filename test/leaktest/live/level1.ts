@@ -15,7 +15,7 @@ import { cellsOf } from './cells.ts'
 import { ownContract } from '../contract.ts'
 import { crowds } from './mutants/crowds.ts'
 import { doctors, type Doctor } from './mutants/doctors.ts'
-import { liveMutants, type LiveMutant } from './mutants/mutants.ts'
+import { faithful, liveMutants, type LiveMutant } from './mutants/mutants.ts'
 import { auditMutant } from './mutants/run.ts'
 import { startLivePair, type LivePair, type Operator } from './pair.ts'
 import { livePlots } from './plots.ts'
@@ -123,6 +123,8 @@ async function planted({ pair, placement, capture, quick, wanted, progress }: Pl
   const out: ReportMutant[] = doctors
     .filter(({ test }) => wanted(test))
     .map((doctor) => treated(doctor, capture, placement))
+  progress('a relay of the lab without a leak')
+  out.push(blameless(await auditMutant(pair, placement, faithful, ofMutants)))
   const groups = quick ? crowds : liveMutants.map((mutant) => ({ mutants: [mutant], together: mutant }))
   const some = groups.filter(({ mutants }) => mutants.some(({ test }) => wanted(test)))
   for (const [i, { mutants, together }] of some.entries()) {
@@ -137,6 +139,14 @@ async function planted({ pair, placement, capture, quick, wanted, progress }: Pl
 function outcomeOf({ name, leak, test }: LiveMutant, { rows }: AuditResult): ReportMutant {
   const caught = rows.some(({ measurement, verdict }) => measurement.id === test && verdict === 'fail')
   return { name, level: 1, leak, test, caught }
+}
+
+/** The negative control: a test that fails here would fail whatever it is shown. */
+function blameless({ rows }: AuditResult): ReportMutant {
+  const failed = rows.filter(({ verdict }) => verdict === 'fail').map(({ measurement }) => measurement.id)
+  const { name, leak } = faithful
+  const test = failed.length === 0 ? 'no test fails' : `failed: ${failed.join(', ')}`
+  return { name, level: 1, leak, test, caught: failed.length === 0 }
 }
 
 function treated({ name, leak, test, plant }: Doctor, capture: Capture, placement: Placement): ReportMutant {

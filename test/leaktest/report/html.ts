@@ -153,15 +153,25 @@ function seenWhere(cells: readonly ReportCell[]): string {
     ({ field, party, observed, sources, where }) =>
       `<tr><td>${field}</td><td>${party}</td><td class="num">${numberOf(observed)}</td><td>${sources.join(', ')}</td><td class="wide">${escaped(where.slice(0, 2).join('; '))}</td></tr>`,
   )
-  return `<details><summary>Where each of ${String(seen.length)} cells was seen</summary><div class="scroll" tabindex="0"><table><thead><tr><th>field</th><th>party</th><th>times</th><th>in</th><th>first</th></tr></thead><tbody>${rows.join('')}</tbody></table></div></details>`
+  return `<details><summary>Where each of ${String(seen.length)} cells was seen</summary>${table(['field', 'party', 'times', 'in', 'first'], rows)}</details>`
 }
 
 function tests({ tests: all }: Report): string {
-  const rows = all.map(
-    (each) =>
-      `<tr id="test-${escaped(each.id)}-${String(each.level)}"><td><code>${escaped(each.id)}</code></td><td>${tag(each.verdict, words[each.verdict])}</td><td class="num">${numberOf(each.estimate)}${interval(each)}</td><td class="num">${numberOf(each.threshold)}</td><td class="num">${numberOf(each.null)}</td><td class="num">${numberOf(each.n)}</td><td>${controls(each)}</td><td>${each.tier}</td><td class="wide">${escaped(each.metric)}${besides(each)}</td></tr>`,
-  )
-  return `<div class="scroll" tabindex="0"><table><thead><tr><th>test</th><th>verdict</th><th>found [95 %]</th><th>allowed</th><th>nothing leaks</th><th>n</th><th>planted leak</th><th>tier</th><th>what it is</th></tr></thead><tbody>${rows.join('')}</tbody></table></div>`
+  const row = (each: ReportTest): string =>
+    [
+      `<tr><td class="wide"><code>${escaped(each.id)}</code><br><span class="dim">${escaped(each.metric)}${besides(each)}</span></td>`,
+      `<td>${tag(each.verdict, words[each.verdict])}</td>`,
+      `<td class="num">${numberOf(each.estimate)}${interval(each)}</td>`,
+      ...[each.threshold, each.null, each.n].map((value) => `<td class="num">${numberOf(value)}</td>`),
+      `<td>${controls(each)}</td><td>${each.tier}</td></tr>`,
+    ].join('')
+  const heads = ['test', 'verdict', 'found [95 %]', 'allowed', 'no leak', 'n', 'planted leak', 'tier']
+  return table(heads, all.map(row))
+}
+
+function table(heads: readonly string[], rows: readonly string[]): string {
+  const head = heads.map((text) => `<th scope="col">${text}</th>`).join('')
+  return `<div class="scroll" tabindex="0"><table><thead><tr>${head}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`
 }
 
 function interval({ ci: [low, high], estimate }: ReportTest): string {
@@ -175,7 +185,7 @@ function controls({ positiveControl }: ReportTest): string {
 
 function besides({ besides: more = {} }: ReportTest): string {
   const all = Object.entries(more).map(([name, value]) => `${name} ${numberOf(value)}`)
-  return all.length === 0 ? '' : `<br><span class="dim">${escaped(all.join(', '))}</span>`
+  return all.length === 0 ? '' : `<br>${escaped(all.join(', '))}`
 }
 
 function plots({ plots: all, tests: rows }: Report): string {
@@ -198,7 +208,7 @@ function mutants({ mutants: all }: Report): string {
   const row = ({ name, level, leak, test, caught }: ReportMutant): string =>
     `<tr><td>${escaped(name)}</td><td>${tag(caught ? 'caught' : 'missed')}</td><td class="wide">${escaped(leak)}</td><td><code>${escaped(test)}</code></td><td>${String(level)}</td></tr>`
   const caught = all.filter((each) => each.caught).length
-  return `<p>${String(caught)} of ${String(all.length)} were caught by the test that is there for them.</p><div class="scroll" tabindex="0"><table><thead><tr><th>name</th><th></th><th>what was planted</th><th>test</th><th>level</th></tr></thead><tbody>${all.map(row).join('')}</tbody></table></div>`
+  return `<p>${String(caught)} of ${String(all.length)} were caught by the test that is there for them.</p>${table(['name', '', 'what was planted', 'test', 'level'], all.map(row))}`
 }
 
 function attacks({ attacks: given }: Report): string {
@@ -207,7 +217,7 @@ function attacks({ attacks: given }: Report): string {
     ({ id, title, verdict, outcome, says, replay }) =>
       `<tr><td>${escaped(id)}</td><td class="wide">${escaped(title)}</td><td>${tag(verdict === 'pass' ? 'pass' : verdict === 'fail' ? 'fail' : 'inconclusive', outcome)}</td><td class="wide">${escaped(says)}${verdict === 'pass' ? '' : `<br><code>${escaped(replay)}</code>`}</td></tr>`,
   )
-  return `<p>${escaped(given.subject)}, seed ${String(given.seed)}: ${escaped(given.verdict)}.</p><div class="scroll" tabindex="0"><table><thead><tr><th>id</th><th>attack</th><th>outcome</th><th>what was seen</th></tr></thead><tbody>${rows.join('')}</tbody></table></div>`
+  return `<p>${escaped(given.subject)}, seed ${String(given.seed)}: ${escaped(given.verdict)}.</p>${table(['id', 'attack', 'outcome', 'what was seen'], rows)}`
 }
 
 function list(all: readonly string[]): string {

@@ -25,14 +25,17 @@ nav{margin:10px 0 0;display:flex;flex-wrap:wrap;gap:4px 14px}
 .tag{display:inline-block;padding:0 7px;border-radius:4px;font-size:.85em;font-weight:600;white-space:nowrap}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(240px,1fr));gap:10px}
 .card{background:var(--card);border:1px solid var(--rule);border-radius:8px;padding:10px 12px}
+section>.card{margin-bottom:10px}
 .scroll{overflow-x:auto;border:1px solid var(--rule);border-radius:8px}
 .scroll:focus-visible{outline:2px solid var(--seen)}
-table{border-collapse:collapse;width:100%;font-size:.92em}
+table{border-collapse:collapse;width:100%;font-size:.92em;overflow-wrap:normal}
+td code{white-space:nowrap;background:none;padding:0}
+td.wide code{white-space:normal}
 th,td{text-align:left;padding:5px 8px;border-bottom:1px solid var(--rule);vertical-align:top}
 tr:last-child>*{border-bottom:0}
 thead th{background:var(--card);white-space:nowrap}
 td.num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-td.wide{min-width:230px}
+td.wide{min-width:260px}
 .matrix th[scope=row]{font-weight:400;min-width:220px}
 .matrix td{text-align:center;min-width:34px;padding:4px 2px;font-weight:700}
 .matrix thead th{text-align:center}
@@ -53,5 +56,6 @@ svg .axis{font-size:12px}
 .key.c0{color:var(--c0)}.key.c1{color:var(--c1)}.key.c2{color:var(--c2)}.key.c3{color:var(--c3)}.key.c4{color:var(--c4)}.key.c5{color:var(--c5)}
 details{margin:8px 0}summary{cursor:pointer}
 footer{padding:30px 16px;color:var(--dim);font-size:.9em}
+@media (max-width:600px){.matrix th[scope=row]{min-width:118px;font-size:.9em}.matrix td{min-width:30px}td.wide{min-width:200px}}
 @media print{.scroll{overflow:visible}}
 `
