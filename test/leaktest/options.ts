@@ -18,7 +18,6 @@ explain  says what a field or a test is, and what to do about it.
   --level N          0: simulated, 1: processes on loopback; may be given twice (default: 1)
   --tests A,B        only tests whose name begins so
   --attacks FILE     adds the report.json of an attack run
-  --target FILE      a pair that is not ours: see test/leaktest/README.md
   --out DIR          where the report goes (default: leaktest-report)
   --keep             keep the run's folder: settings, logs, memory of the processes
   -h, --help         this text
@@ -37,7 +36,6 @@ const options = {
   level: { type: 'string', multiple: true },
   tests: { type: 'string' },
   attacks: { type: 'string' },
-  target: { type: 'string' },
   out: { type: 'string' },
   keep: { type: 'boolean' },
   canaries: { type: 'string' },
@@ -52,7 +50,6 @@ export type RunOptions = {
   readonly levels: readonly (0 | 1)[]
   readonly tests: readonly string[]
   readonly attacks: string | undefined
-  readonly target: string | undefined
   readonly out: string
   readonly keep: boolean
 }
@@ -105,10 +102,10 @@ function only(command: string, rest: readonly string[], what: string): string {
 }
 
 function runOptions(values: Values, dice: () => number): RunOptions {
-  const { quick = false, keep = false, out = 'leaktest-report', attacks, target, tests } = values
+  const { quick = false, keep = false, out = 'leaktest-report', attacks, tests } = values
   if (values.canaries !== undefined) throw new UsageError('--canaries belongs to scan')
   return {
-    ...{ command: 'run', quick, keep, out, attacks, target },
+    ...{ command: 'run', quick, keep, out, attacks },
     seed: values.seed === undefined ? dice() : seedOf(values.seed),
     placement: placementOf(values.placement),
     levels: levelsOf(values.level),

@@ -21,7 +21,8 @@ export async function run(options: RunOptions, { progress, now, attacks }: RunWo
   const wanted = (id: string): boolean => tests.length === 0 || tests.some((name) => id.startsWith(name))
   for (const level of levels) {
     const again = (test: string): string => replayOf(options, level, test)
-    if (level === 1) {
+    if (level === 0) throw new TypeError('--level: level 0 is not in this version')
+    else {
       const { canaries: list, ...part } = await level1({
         seed,
         quick,
