@@ -179,3 +179,22 @@ describe('a result', () => {
     expect(gates.result(measured(undefined, { gate: { kind: 'report' } }), 'report', []).threshold).toBeNull()
   })
 })
+
+describe('evidence of an estimate that is about normal', () => {
+  const draws = [-1, 1, -1, 1].map((step) => 10 + step)
+
+  test.each([
+    ['on the threshold', 10, 0.5],
+    ['two spreads above it', 10 - 2 * Math.sqrt(4 / 3), normalAbove(2)],
+    ['two below it', 10 + 2 * Math.sqrt(4 / 3), 1 - normalAbove(2)],
+  ])('%s', (_, threshold, over) => {
+    const found = gates.normalEvidence(10, draws, threshold)
+    expect(found.over).toBeCloseTo(over, 9)
+    expect(found.under).toBeCloseTo(1 - over, 9)
+  })
+
+  test('without any spread it is what it is', () => {
+    expect(gates.normalEvidence(0, [0, 0], 0.02)).toEqual({ over: 1, under: 0 })
+    expect(gates.normalEvidence(0.03, [0, 0], 0.02)).toEqual({ over: 0, under: 1 })
+  })
+})

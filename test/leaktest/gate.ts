@@ -7,6 +7,7 @@ import { blockBootstrap, percentileInterval } from './stats/bootstrap.ts'
 import { holm } from './stats/holm.ts'
 import { binomialAtLeast, binomialAtMost, clopperPearson } from './stats/proportion.ts'
 import type { Rng } from './stats/rng.ts'
+import { normalAbove } from './stats/special.ts'
 import type { Evidence, Gate, Interval, Measurement, TestResult, Verdict } from './types.ts'
 
 type Gated = Measurement & { readonly evidence: Evidence }
@@ -23,6 +24,18 @@ export function drawnEvidence(draws: readonly number[], gate: Gate): Evidence {
   const low = { over: share((value) => value >= -threshold), under: share((value) => value <= -threshold) }
   // Outside on either side is a failure, so two chances of error; inside must be shown on both sides (Schuirmann 1987).
   return { over: Math.min(1, 2 * Math.min(high.over, low.over)), under: Math.max(high.under, low.under) }
+}
+
+/**
+ * Evidence for an estimate that is about normal, from the spread of a few hundred draws: for estimates whose resampling
+ * costs too much to draw the tail itself.
+ */
+export function normalEvidence(estimate: number, draws: readonly number[], threshold: number): Evidence {
+  const middle = draws.reduce((sum, draw) => sum + draw, 0) / draws.length
+  const spread = Math.sqrt(draws.reduce((sum, draw) => sum + (draw - middle) ** 2, 0) / Math.max(1, draws.length - 1))
+  // Without any spread a figure is what it is; on the threshold itself it is inside.
+  const above = spread > 0 ? normalAbove((estimate - threshold) / spread) : estimate > threshold ? 0 : 1
+  return { over: above, under: spread > 0 ? 1 - above : estimate > threshold ? 1 : 0 }
 }
 
 /** A proportion of independent trials with its exact interval and evidence. */
@@ -44,6 +57,11 @@ export function proportion(
 /** A family of m tests needs p values down to alpha / (3 m) at its three looks (`settle`): enough for 33 of them. */
 export const resamplesForGates = 10_000
 
+/** `within` has two sides to be outside of, which doubles its p values. */
+export function resamplesFor({ kind }: Gate): number {
+  return kind === 'within' ? 2 * resamplesForGates : resamplesForGates
+}
+
 /** A statistic over windows with its bootstrap interval and evidence. */
 export function overWindows<T>(
   windows: readonly T[],
@@ -51,7 +69,7 @@ export function overWindows<T>(
   gate: Gate,
   rng: Rng,
 ): { estimate: number; ci: Interval; evidence: Evidence } {
-  const draws = blockBootstrap(windows, statistic, rng, resamplesForGates)
+  const draws = blockBootstrap(windows, statistic, rng, resamplesFor(gate))
   return { estimate: statistic(windows), ci: percentileInterval(draws), evidence: drawnEvidence(draws, gate) }
 }
 
@@ -78,7 +96,13 @@ export function judge(measurements: readonly Measurement[], alpha = familyAlpha)
 /** Measures with `factor` times the usual number of observations. */
 export type Probe = { readonly id: string; readonly measure: (factor: number) => Measurement }
 
-export type Settled = { readonly probe: Probe; readonly measurement: Measurement; readonly verdict: Verdict }
+export type Settled = {
+  readonly probe: Probe
+  readonly measurement: Measurement
+  readonly verdict: Verdict
+  /** how much the measurement rests on */
+  readonly factor: number
+}
 
 const looks = [1, 2, 4] as const
 
@@ -87,12 +111,17 @@ const looks = [1, 2, 4] as const
  * chances of error, so each has a third of alpha (Bonferroni).
  */
 export function settle(probes: readonly Probe[], alpha = familyAlpha): readonly Settled[] {
-  const first = probes.map((probe): Settled => ({ probe, measurement: probe.measure(1), verdict: 'inconclusive' }))
+  const first = probes.map((probe): Settled => ({
+    probe,
+    measurement: probe.measure(1),
+    verdict: 'inconclusive',
+    factor: 1,
+  }))
   let found = decided(first, alpha / looks.length)
   for (const factor of looks.slice(1)) {
     if (found.every(({ verdict }) => verdict !== 'inconclusive')) break
     const again = found.map((each) =>
-      each.verdict === 'inconclusive' ? { ...each, measurement: each.probe.measure(factor) } : each,
+      each.verdict === 'inconclusive' ? { ...each, measurement: each.probe.measure(factor), factor } : each,
     )
     found = decided(again, alpha / looks.length)
   }

@@ -84,7 +84,7 @@ export type Repeated = { readonly message: number; readonly lengths: readonly nu
 
 /**
  * What a level observed of one pair, raw, for every test that can use it; `factor` asks for so many times the usual
- * amount. What a level cannot observe it leaves out, and those tests are not run there.
+ * amount, or a part of it. What a level cannot observe it leaves out, and those tests are not run there.
  */
 export type Material = {
   /** exchanges one by one, for what lengths tell */

@@ -7,20 +7,23 @@ import type { Trial, Window } from '../types.ts'
 
 type Link = Pick<Trial, 'client' | 'upstream'>
 
+/** Connections are numbered from 0, below this. */
+const mostConnections = 2 ** 20
+
 /**
  * P(same connection | same client) - P(same connection | different clients) over all pairs of a window; NaN when nobody
  * came twice. Not the share of a connection's majority client: that grows with the pool alone.
  */
 export function delta(window: readonly Link[]): number {
-  const tally = (key: (trial: Link) => string): number => {
-    const counts = new Map<string, number>()
+  const tally = (key: (trial: Link) => number): number => {
+    const counts = new Map<number, number>()
     for (const trial of window) counts.set(key(trial), (counts.get(key(trial)) ?? 0) + 1)
     return [...counts.values()].reduce((pairs, count) => pairs + (count * (count - 1)) / 2, 0)
   }
   const all = (window.length * (window.length - 1)) / 2
-  const sameClient = tally(({ client }) => `${client}`)
-  const sameConnection = tally(({ upstream }) => `${upstream}`)
-  const both = tally(({ client, upstream }) => `${client} ${upstream}`)
+  const sameClient = tally(({ client }) => client)
+  const sameConnection = tally(({ upstream }) => upstream)
+  const both = tally(({ client, upstream }) => client * mostConnections + upstream)
   return both / sameClient - (sameConnection - both) / (all - sameClient)
 }
 

@@ -42,11 +42,18 @@ export type Side = 'tokens' | 'b'
 
 const binWidth = 50
 
+export type StreamMatching = {
+  readonly right: number
+  readonly auc: number
+  /** correlations of true pairs, and of as many random ones */
+  readonly scores: { readonly own: readonly number[]; readonly other: readonly number[] }
+}
+
 /**
  * Matches streams of one window: Pearson's correlation of octets in 50 ms bins, then the best assignment (statistics as in
  * RAPTOR, Sun et al. 2015). Gives how many were right, and the scores of true and of random pairs.
  */
-export function matchStreams(window: readonly StreamTrial[], side: Side, rng: Rng): { right: number; auc: number } {
+export function matchStreams(window: readonly StreamTrial[], side: Side, rng: Rng): StreamMatching {
   const bins =
     Math.ceil(Math.max(...window.flatMap(({ a, tokens }) => [a.at(-1)?.t ?? 0, tokens.at(-1)?.t ?? 0])) / binWidth) + 1
   const flow = (pieces: readonly Piece[]): Centred => centred(binned(pieces, binWidth, bins))
@@ -63,13 +70,9 @@ export function matchStreams(window: readonly StreamTrial[], side: Side, rng: Rn
   const others = times(window.length, (i) =>
     score(i, (order.indexOf(i) + 1 + rng.below(window.length - 1)) % window.length),
   )
-  return {
-    right: found.filter((column, row) => order[column] === row).length,
-    auc: auc(
-      times(window.length, (i) => score(i, order.indexOf(i))),
-      others,
-    ),
-  }
+  const own = times(window.length, (i) => score(i, order.indexOf(i)))
+  const matched = found.filter((column, row) => order[column] === row).length
+  return { right: matched, auc: auc(own, others), scores: { own, other: others } }
 }
 
 /**
@@ -132,6 +135,22 @@ export function ticksAndTokens(trials: readonly StreamTrial[], period: number): 
 export function bandwidthFactor(trials: readonly StreamTrial[], plain: readonly StreamTrial[]): number {
   const octets = (all: readonly StreamTrial[]): number => sum(all.flatMap(({ a }) => a.map((piece) => piece.octets)))
   return octets(trials) / octets(plain)
+}
+
+/** Octets on link A for each octet of text, and how long a token waits for the piece that carries it (milliseconds). */
+export function cost(trials: readonly StreamTrial[]): { factor: number; wait: number } {
+  const octets = (all: readonly Piece[]): number => sum(all.map((piece) => piece.octets))
+  const waits = trials.flatMap(({ tokens, b }) => {
+    let next = 0
+    return tokens.map(({ t }) => {
+      while ((b[next]?.t ?? Infinity) < t) next += 1
+      return (b[next]?.t ?? t) - t
+    })
+  })
+  return {
+    factor: sum(trials.map(({ a }) => octets(a))) / sum(trials.map(({ tokens }) => octets(tokens))),
+    wait: mean(waits),
+  }
 }
 
 function deviation(values: readonly number[]): number {

@@ -3,11 +3,13 @@ import { describe, expect, test } from 'vitest'
 import { times } from '../stats/numbers.ts'
 import { createRng } from '../stats/rng.ts'
 import { ratio } from '../stats/bootstrap.ts'
-import { exchanges, windows } from '../simulate/exchanges.ts'
+import { exchanges, run, windows } from '../simulate/exchanges.ts'
 import { passing, timed } from '../simulate/mixes.ts'
-import { matchingLimit, profiles, timedFloor, type Model } from '../simulate/profiles.ts'
+import type { Window } from '../types.ts'
+import { matchingLimit, timedFloor } from '../claims.ts'
+import { profiles, type Model } from '../simulate/profiles.ts'
 import { echo, languageModel } from '../simulate/workload.ts'
-import { addedDelay, learn, matchWindow, offTick, orderKept, type Leg } from './timing.ts'
+import { addedDelay, byAnswer, learn, matchWindow, offTick, orderKept, type Leg } from './timing.ts'
 
 function accuracy(model: Model, leg: Leg, rate: number, service = echo, many = 40): number {
   const rng = createRng(3, `${leg} ${rate}`)
@@ -58,8 +60,8 @@ describe('order inside a batch', () => {
   })
 
   test('as they came, all of it does', () => {
-    expect(tau({ ...ticked(100), outward: timed(100, 'as they came') }, 'request')).toBeGreaterThan(0.999)
-    expect(tau({ ...ticked(100), inward: timed(100, 'as they came') }, 'response')).toBeGreaterThan(0.999)
+    expect(tau({ ...ticked(100), outward: timed(100, { order: 'as they came' }) }, 'request')).toBeGreaterThan(0.999)
+    expect(tau({ ...ticked(100), inward: timed(100, { order: 'as they came' }) }, 'response')).toBeGreaterThan(0.999)
   })
 })
 
@@ -100,4 +102,14 @@ test('beliefs of somebody who knows nothing are even', () => {
   const learnt = { request: { cost: () => 1 }, response: { cost: () => 1 } }
   const { entropy, singletons, topBelief } = matchWindow(window, { leg: 'round trip', learnt, rng })
   expect([entropy, singletons, topBelief]).toEqual([4, 0, 1 / 16])
+})
+
+test('answers are as dense as requests where windows follow them', () => {
+  const rng = createRng(10)
+  const traffic = { rate: 200, count: 64, clients: 64, service: languageModel, rng }
+  const seen = byAnswer(run(ticked(50), traffic, 60))
+  const span = (window: Window): number => (window.at(-1)?.times.resp ?? 0) - (window[0]?.times.resp ?? 0)
+  expect(seen.length).toBeGreaterThan(10)
+  expect(Math.abs(seen.reduce((sum, window) => sum + span(window), 0) / seen.length - 320)).toBeLessThan(40)
+  expect(seen.every((window) => window.length === 64)).toBe(true)
 })

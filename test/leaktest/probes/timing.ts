@@ -28,6 +28,8 @@ export type Matching = {
   readonly right: number
   /** mean entropy in bits of the attacker's belief about one message, by his densities alone */
   readonly entropy: number
+  /** two to that entropy, message by message */
+  readonly sets: readonly number[]
   /** share of messages that he is sure of (99 percent) */
   readonly singletons: number
   /** mean of the chance that he gives his first choice */
@@ -75,7 +77,7 @@ function delays(left: Trial, right: Trial, leg: Leg, { request, response }: Lear
   return request.cost(right.times.out - left.times.in) + response.cost(left.times.back - right.times.resp)
 }
 
-function beliefs(values: Float64Array, n: number): { entropy: number; singletons: number; topBelief: number } {
+function beliefs(values: Float64Array, n: number): Pick<Matching, 'entropy' | 'sets' | 'singletons' | 'topBelief'> {
   const rows = times(n, (row) => {
     const line = values.subarray(row * n, (row + 1) * n)
     const best = line.reduce((least, value) => Math.min(least, value), Infinity)
@@ -89,6 +91,7 @@ function beliefs(values: Float64Array, n: number): { entropy: number; singletons
   })
   return {
     entropy: mean(rows.map(({ entropy }) => entropy)),
+    sets: rows.map(({ entropy }) => 2 ** entropy),
     singletons: rows.filter(({ top }) => top > 0.99).length / n,
     topBelief: mean(rows.map(({ top }) => top)),
   }
@@ -103,10 +106,20 @@ function pairs(values: Float64Array, n: number, rows: readonly number[], columns
   return auc(true_, random)
 }
 
-/** Kendall's tau between the order of arrival and of departure inside batches: [tau times pairs, pairs] of a window. */
-export function orderKept(window: Window, leg: 'request' | 'response', period: number): [number, number] {
-  const seen = window.map(({ times }) =>
-    leg === 'request' ? { from: times.in, to: times.out } : { from: times.resp, to: times.back },
+/** What the order inside a batch could give away: when a message came, or how long it is. */
+export type OrderedBy = 'arrival' | 'length'
+
+/** Kendall's tau between arrival (or length) and departure inside batches: [tau times pairs, pairs] of a window. */
+export function orderKept(
+  window: Window,
+  leg: 'request' | 'response',
+  period: number,
+  by: OrderedBy = 'arrival',
+): [number, number] {
+  const seen = window.map(({ times, request, response }) =>
+    leg === 'request'
+      ? { from: by === 'arrival' ? times.in : request.b, to: times.out }
+      : { from: by === 'arrival' ? times.resp : response.b, to: times.back },
   )
   const batches = Object.values(Object.groupBy(seen, ({ to }) => Math.round(to / period)))
   const all = batches.map((batch = []) => {
@@ -118,7 +131,7 @@ export function orderKept(window: Window, leg: 'request' | 'response', period: n
             batch.map(({ from }) => from),
             batch.map(({ to }) => to),
           )
-    return [tau * pairs, pairs] as const
+    return Number.isNaN(tau) ? ([0, 0] as const) : ([tau * pairs, pairs] as const)
   })
   return [sum(all.map(([tau]) => tau)), sum(all.map(([, pairs]) => pairs))]
 }
@@ -127,6 +140,21 @@ export function orderKept(window: Window, leg: 'request' | 'response', period: n
 export function offTick(window: Window, period: number, tolerance = 2): number {
   const late = (t: number): boolean => t - Math.floor(t / period) * period > tolerance
   return sum(window.map(({ times }) => Number(late(times.out)) + Number(late(times.back))))
+}
+
+/**
+ * The same exchanges in windows of as many answers that came one after the other. Answers to the first requests of a run
+ * come thinner than later ones, as do those after the last: only the time between is as busy as the rate says.
+ */
+export function byAnswer(windows: readonly Window[]): Window[] {
+  const size = windows[0]?.length ?? 0
+  const all = windows.flat()
+  const services = ascending(all.map(({ times: { out, resp } }) => resp - out))
+  const begun = (all[0]?.times.in ?? 0) + quantile(services, 0.99)
+  const ended = all.at(-1)?.times.in ?? 0
+  const steady = all.filter(({ times: { resp } }) => resp >= begun && resp <= ended)
+  steady.sort((a, b) => a.times.resp - b.times.resp)
+  return times(Math.floor(steady.length / size), (i) => steady.slice(i * size, (i + 1) * size))
 }
 
 /** Milliseconds that the pair added to an exchange beyond its service: median and 99th percentile of one direction. */

@@ -1,29 +1,32 @@
-/** A relay's request counter as its page of metrics shows it, second by second. privacy.md 2.10, 4.8. */
+/**
+ * A relay's request counter as its page of metrics (or its log) shows it, second by second. privacy.md 2.10, 4.8: a
+ * snapshot is swapped every 60 s, and counters grow in tens, the rest is carried on.
+ */
 import { exponential } from '../stats/draws.ts'
 import { times } from '../stats/numbers.ts'
 import type { Rng } from '../stats/rng.ts'
 import type { Minute } from '../types.ts'
 import type { Model } from './profiles.ts'
 
-/** Counters of published snapshots grow in multiples of this, the rest is carried on. */
-const unit = 10
-
 /** Minutes in which one synthetic client sends once, among others who come `rate` times a second. */
-export function minutes(counters: Model['counters'], rate: number, count: number, rng: Rng): Minute[] {
-  return times(count, () => minute(counters, rate, rng))
+export function minutes(shown: Model['counters'], rate: number, count: number, rng: Rng): Minute[] {
+  return times(count, () => minute(shown, rate, rng))
 }
 
-function minute(counters: Model['counters'], rate: number, rng: Rng): Minute {
+function minute({ every, unit }: Model['counters'], rate: number, rng: Rng): Minute {
   const second = rng.below(60)
-  const perSecond = times(60, (i) => poisson(rng, rate) + (i === second ? 1 : 0))
-  const before = rng.below(1000)
-  let total = before
-  const live = [before, ...perSecond.map((count) => (total += count))]
-  // A snapshot is taken when an epoch of 60 s begins, somewhere in this minute, and shown until the next one.
-  const swap = rng.below(60)
-  const shown = (value: number): number => Math.floor(value / unit) * unit
-  const published = live.map((_, i) => shown(i <= swap ? before - unit : (live[swap] as number)))
-  return { readings: counters === 'live' ? live : published, second }
+  // Enough of the minutes before to have carried something on, and an epoch that began somewhere in them.
+  let total = rng.below(1000)
+  const before = total
+  const truth = times(60, (i) => (total += poisson(rng, rate) + (i === second ? 1 : 0)))
+  const phase = rng.below(every)
+  const snapshot = (at: number): number => (at < 0 ? before - (every > 1 ? unit : 0) : (truth[at] as number))
+  const published = (value: number): number => Math.floor(value / unit) * unit
+  const readings = times(61, (i) => {
+    const swapped = Math.floor((i - 1 - phase) / every) * every + phase
+    return published(i === 0 && every === 1 ? before : snapshot(Math.min(i - 1, swapped)))
+  })
+  return { readings, second }
 }
 
 function poisson(rng: Rng, mean: number): number {

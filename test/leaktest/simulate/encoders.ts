@@ -13,7 +13,7 @@ import type { Piece } from '../types.ts'
 /** From tokens (milliseconds after the start) to pieces on the wire, in octets with all framing. */
 export type Encoder = {
   readonly name: string
-  readonly encode: (tokens: readonly Piece[], rng: Rng) => Piece[]
+  readonly encode: (tokens: readonly Piece[], rng: Rng, topic: number) => Piece[]
   /** mean milliseconds that a token waits */
   readonly delay: (tokens: readonly Piece[]) => number
 }
@@ -141,8 +141,10 @@ function pieceByPiece(name: string, size: (octets: number, rng: Rng) => number):
   }
 }
 
+const events: Uint8Array[] = []
+
 function eventOf(octets: number): Uint8Array {
-  return utf8(`data: ${'x'.repeat(octets)}\n\n`)
+  return (events[octets] ??= utf8(`data: ${'x'.repeat(octets)}\n\n`))
 }
 
 /** A token leaves with the first cell after it; in this workload the cells never fall behind. */

@@ -2,12 +2,13 @@
  * Mixes as pure models: arrivals in, departure times out. privacy.md 2.5, 4.2. The timed one runs the product's own
  * batches (shared/shaping/tick.ts) on a simulated clock; the others are there to be compared with.
  */
+import type { Dice } from '../../../shared/shaping/shuffle.ts'
 import { Batch, nextTick } from '../../../shared/shaping/tick.ts'
 import { exponential } from '../stats/draws.ts'
 import type { Rng } from '../stats/rng.ts'
 
-/** Milliseconds on the wall clock, and whose message it is. */
-export type Arrival = { readonly t: number; readonly client: number }
+/** Milliseconds on the wall clock, whose message it is, and how long. */
+export type Arrival = { readonly t: number; readonly client: number; readonly octets: number }
 
 /** The departure of each arrival, in the order given, which may be any. */
 export type Mix = (arrivals: readonly Arrival[], rng: Rng) => number[]
@@ -28,16 +29,27 @@ export function exponentialDelay(mean: number): Mix {
   return delayed((rng) => exponential(rng, mean))
 }
 
-/** Batches on the wall clock's ticks; shuffled by the product's code, unless a mutant keeps them as they came. */
-export function timed(period: number, order: 'shuffled' | 'as they came' = 'shuffled'): Mix {
+/** How a batch is written: by the product's shuffle, or as a mutant has it. */
+export type Order = 'shuffled' | 'as they came' | 'by length'
+
+export type TimedOptions = {
+  readonly order?: Order
+  /** dice of the shuffle; default the simulation's */
+  readonly dice?: Dice
+}
+
+/** Batches on the wall clock's ticks, by the product's code. */
+export function timed(period: number, { order = 'shuffled', dice }: TimedOptions = {}): Mix {
   return (arrivals, rng) => {
-    const batch = new Batch<number>({ period, most: arrivals.length, octets: 1, dice: rng.uint32 })
+    const batch = new Batch<number>({ period, most: arrivals.length, octets: 1, dice: dice ?? rng.uint32 })
     const out = new Array<number>(arrivals.length).fill(Number.NaN)
     const places = new Map(inOrder(arrivals).map((index, place) => [index, place]))
+    const key = (index: number): number =>
+      (order === 'by length' ? arrivals[index]?.octets : places.get(index)) ?? Number.NaN
     let due = Infinity
     const release = (): void => {
       const released = batch.release(due)
-      if (order === 'as they came') released.sort((a, b) => (places.get(a) ?? 0) - (places.get(b) ?? 0))
+      if (order !== 'shuffled') released.sort((a, b) => key(a) - key(b))
       released.forEach((index, place) => (out[index] = due + place * writing))
     }
     for (const index of inOrder(arrivals)) {
@@ -49,6 +61,11 @@ export function timed(period: number, order: 'shuffled' | 'as they came' = 'shuf
     release()
     return out
   }
+}
+
+/** A mutant's: everything again later, by what `later` says of whose it is (milliseconds). */
+export function afterwards(mix: Mix, later: (client: number) => number): Mix {
+  return (arrivals, rng) => mix(arrivals, rng).map((t, i) => t + later(arrivals[i]?.client ?? 0))
 }
 
 /** A mutant's ticks: each client's own clock, so that nothing of anybody else leaves with his messages. */

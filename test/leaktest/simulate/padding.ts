@@ -3,8 +3,11 @@ import { paddingFor } from '../../../shared/bhttp/padding.ts'
 import { fitting, padme, powerOfTwo } from '../../../shared/shaping/buckets.ts'
 import type { Rng } from '../stats/rng.ts'
 
+/** Whose message it is, for mutants that treat some of them otherwise. */
+export type Whose = { readonly client: number; readonly intent: number }
+
 /** Octets with padding, of `length` octets without. */
-export type Padding = (length: number, rng: Rng) => number
+export type Padding = (length: number, rng: Rng, whose: Whose) => number
 
 export const unpadded: Padding = (length) => length
 

@@ -2,7 +2,7 @@
 import { exponential } from '../stats/draws.ts'
 import { times } from '../stats/numbers.ts'
 import type { Rng } from '../stats/rng.ts'
-import type { Piece, StreamTrial } from '../types.ts'
+import type { StreamTrial } from '../types.ts'
 import type { Encoder } from './encoders.ts'
 import { answer, topics, type Topic } from './workload.ts'
 
@@ -15,32 +15,31 @@ export type StreamOptions = {
   readonly rng: Rng
   /** starts are uniform over so many milliseconds; 0 for all at once */
   readonly spread?: number
+  /** octets of a piece on link A, of those on link B */
+  readonly forwarded?: (octets: number, place: number) => number
 }
 
 /** `count` streams, topic after topic. The same `rng` gives the same tokens whatever the encoder. */
-export function streams({ encoder, count, rng, spread = 0 }: StreamOptions): StreamTrial[] {
+export function streams({
+  encoder,
+  count,
+  rng,
+  spread = 0,
+  forwarded = (octets) => octets,
+}: StreamOptions): StreamTrial[] {
   return times(count, (i) => {
     const topic = i % topics.length
     const own = rng.fork(`stream ${i}`)
     const tokens = answer(own.fork('tokens'), topics[topic] as Topic)
     const start = spread === 0 ? 0 : own.fork('start').uniform() * spread
-    return trial(topic, start, tokens, encoder.encode(tokens, own.fork('encoder')), own.fork('path'))
+    const pieces = encoder.encode(tokens, own.fork('encoder'), topic).map(({ t, octets }) => ({ t: start + t, octets }))
+    const path = own.fork('path')
+    return {
+      topic,
+      start,
+      tokens: tokens.map(({ t, octets }) => ({ t: start + t, octets })),
+      b: pieces,
+      a: pieces.map(({ t, octets }, place) => ({ t: t + through(path), octets: forwarded(octets, place) })),
+    }
   })
-}
-
-function trial(
-  topic: number,
-  start: number,
-  tokens: readonly Piece[],
-  pieces: readonly Piece[],
-  rng: Rng,
-): StreamTrial {
-  const at = ({ t, octets }: Piece, later = 0): Piece => ({ t: start + t + later, octets })
-  return {
-    topic,
-    start,
-    tokens: tokens.map((piece) => at(piece)),
-    b: pieces.map((piece) => at(piece)),
-    a: pieces.map((piece) => at(piece, through(rng))),
-  }
 }

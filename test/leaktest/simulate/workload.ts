@@ -34,9 +34,9 @@ export const intents: readonly { readonly name: string; readonly request: Lognor
 /** Longest message of the workload; longer ones are cut here, as a limit on input would. */
 export const longestMessage = 65_536
 
-/** A whole number of octets. */
-export function messageLength(rng: Rng, { median, sigma }: Lognormal): number {
-  return Math.min(longestMessage, Math.ceil(lognormal(rng, median, sigma)))
+/** A whole number of octets, `layers` of them for further seals. */
+export function messageLength(rng: Rng, { median, sigma }: Lognormal, layers = 0): number {
+  return Math.min(longestMessage, Math.ceil(lognormal(rng, median, sigma)) + layers)
 }
 
 /** Milliseconds that an answer takes to make. */

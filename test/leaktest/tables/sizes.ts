@@ -116,8 +116,8 @@ export function sizeTable({ rng, count = pageCount, permutations = 20 }: SizeTab
   })
   const rows = page.map((row) => {
     const own = rng.fork(row.name)
-    const sizes = messages.map(({ raw }): Sizes => {
-      const a = row.pad(raw, own)
+    const sizes = messages.map(({ raw, intent }): Sizes => {
+      const a = row.pad(raw, own, { client: 0, intent })
       return { raw, a, b: a }
     })
     const seen = sizes.map(({ a }) => a)
