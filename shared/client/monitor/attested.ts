@@ -15,6 +15,8 @@ import type { MonitorState } from './state.ts'
 
 type Policies = MonitorState['policies']
 type Question = Omit<KeyJudgement, 'policy' | 'seen'>
+/** `newest`: the highest serial of a bundle that was shown anywhere. */
+type Compared = Question & { readonly newest: number }
 
 export type Offered = { readonly at: string; readonly bundle: AttestedBundle }
 export type ComparedPolicies = { readonly policies: Policies; readonly alarms: readonly Alarm[] }
@@ -24,7 +26,7 @@ const hour = 3_600_000
 export async function judgeOffered(
   offered: readonly Offered[],
   memory: Policies,
-  question: Question,
+  question: Compared,
 ): Promise<ComparedPolicies> {
   let policies = memory
   const alarms: Alarm[] = []
@@ -33,7 +35,7 @@ export async function judgeOffered(
     alarms.push(...found.alarms)
     for (const cvm of one.bundle.cvms) alarms.push(...(await keyAlarms(one.at, cvm, found.policy, question)))
     if (found.policy === undefined) continue
-    alarms.push(...succession(one.at, found.policy, policies))
+    alarms.push(...succession(one, found.policy, policies, question.newest))
     policies = withPolicy(policies, found.policy)
   }
   return { policies, alarms }
@@ -94,11 +96,20 @@ function tooLong(
   return [{ code: 'key-too-old', about: at, detail }]
 }
 
-/** Two policies of one serial are as many truths; signature lines may differ, texts may not. */
-function succession(about: string, { role, serial, sha256, note }: VerifiedPolicy, policies: Policies): Alarm[] {
+/**
+ * Two policies of one serial are as many truths; signature lines may differ, texts may not. An older bundle has its older
+ * policy: whether it may still be shown is asked of the bundle.
+ */
+function succession(
+  { at: about, bundle }: Offered,
+  { role, serial, sha256, note }: VerifiedPolicy,
+  policies: Policies,
+  newest: number,
+): Alarm[] {
   const last = policies.find((one) => one.role === role)
   if (last === undefined || serial > last.serial) return []
   if (serial < last.serial) {
+    if (bundle.serial < newest) return []
     return [{ code: 'policy-backwards', about, detail: `serial ${serial} after ${last.serial}` }]
   }
   if (sha256 === last.sha256) return []

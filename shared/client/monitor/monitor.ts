@@ -110,6 +110,7 @@ async function judged({ state, views, shown, readings, root, judging, at }: Look
     ...judging,
     root,
     now: at,
+    newest: Math.max(0, ...[...state.bundles, ...shown.map(({ bundle }) => bundle)].map(({ serial }) => serial)),
   })
   const { alarms: ofMemory, seen } = await compareSeen(views, state.seen, { ...judging, now: at })
   const alarms = [

@@ -4,6 +4,7 @@
  */
 import { sha256 } from '@noble/hashes/sha2.js'
 import { writeFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { cvmId, type CvmEntry } from '../../../../shared/attestation/bundle-fields.ts'
 import type { AttestedBundle } from '../../../../shared/attestation/bundle.ts'
 import type { Evidence } from '../../../../shared/attestation/evidence.ts'
@@ -59,6 +60,8 @@ export type Scene = Deployment & {
   entry(changes?: EntryChanges): Promise<CvmEntry>
   offer(more?: Partial<AttestedBundle>, cvm?: EntryChanges): Promise<string>
   found(bundle: string, more?: { readonly simulated?: boolean }): Promise<Found>
+  /** A file that allows this scene's simulated machine. */
+  leave(): Promise<string>
   /** One round at a relay that shows this bundle. */
   watch(bundle: string, more?: Watching): Promise<Watched>
 }
@@ -106,6 +109,10 @@ export async function scene(changes: Partial<RootFields> = {}, clock?: number): 
       const { exit, report } = await self.watch(bundle, simulated ? {} : { allowSimulated: null })
       const rows = report.alarms.map(({ code, detail }) => [code, code === 'bundle-refused' ? reason(detail) : detail])
       return { exit, rows, notWatched: report.notWatched }
+    },
+    async leave() {
+      await writeFile(leave, JSON.stringify(machine.allowSimulated))
+      return leave
     },
     watch(bundle, { allowSimulated = machine.allowSimulated, ...more } = {}) {
       relay.bundle = bundle

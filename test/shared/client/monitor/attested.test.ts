@@ -114,6 +114,19 @@ describe('the policy', () => {
     expect((await it.found(await it.offer({ serial: 10 }))).rows).toEqual([])
   })
 
+  test('is older at a relay that has not followed yet, which is no alarm', async () => {
+    const it = await scene()
+    const slow = await hostileRelay(await it.offer())
+    const next = await it.policy({ serial: 43 })
+    const quick = await hostileRelay(await it.offer({ serial: 8, policy: next }))
+    const leave = ['--allow-simulated', await it.leave()]
+    const { codes } = await it.monitor(['--relay', `${quick.url},${slow.url}`, ...leave], { placement: 'inside' })
+    expect(codes).toEqual([])
+    slow.bundle = await it.offer({ serial: 9 })
+    const later = await it.monitor(['--relay', `${quick.url},${slow.url}`, ...leave], { placement: 'inside' })
+    expect(later.codes).toEqual(['policy-backwards'])
+  })
+
   test('of one serial is one and the same, and two are proof that stays', async () => {
     const it = await scene()
     await it.found(await it.offer())
@@ -308,7 +321,7 @@ describe('what was shown before', () => {
     const { url } = await hostileRelay(
       await it.offer({ serial: 8, statement: await it.statement({ time: it.clock - 2 * hour }) }),
     )
-    const args = ['--relay', url, '--allow-simulated', `${it.state}.simulated`]
+    const args = ['--relay', url, '--allow-simulated', await it.leave()]
     expect((await it.monitor(args, { placement: 'inside' })).codes).toEqual([])
   })
 })
