@@ -2,12 +2,21 @@
 import { evidenceJson } from '../../attestation/evidence.ts'
 import { readBundle, type Bundle } from '../../attestation/bundle.ts'
 import { utf8, type Bytes } from '../../bytes.ts'
-import type { World } from './command.ts'
+import { Failure, type World } from './command.ts'
+import { reasonOf } from './connection.ts'
 
 /** Into a folder that is there: names are ours and ids of keys, never words of the bundle. */
 export async function saveParts(note: string, folder: string, world: World): Promise<void> {
   for (const [name, bytes] of partsOf(note, readBundle(note))) {
-    await world.writeFile(`${folder}/${name}`, ReadableStream.from([bytes]))
+    await written(`${folder}/${name}`, bytes, world)
+  }
+}
+
+async function written(path: string, bytes: Bytes, world: World): Promise<void> {
+  try {
+    await world.writeFile(path, ReadableStream.from([bytes]))
+  } catch (cause) {
+    throw new Failure(`--save: cannot write ${path}: ${reasonOf(cause)}; name a folder that is there`, { cause })
   }
 }
 

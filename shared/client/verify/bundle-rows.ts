@@ -1,4 +1,4 @@
-/** The checks of a bundle, for people. The section numbers are those of the rules that `shared/attestation/` cites. */
+/** The checks of a bundle, for people. trust.md 2-6. */
 import type { CheckRow } from './checks.ts'
 
 export const bundleRows = {
