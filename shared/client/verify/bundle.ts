@@ -157,16 +157,24 @@ async function examineKey(
   }
   const verdict = await judged(checks, part, cvm.evidence.kind, () => judgeKey(cvm, anchor, judgement))
   if (verdict === undefined) checks.push(...notReached(part, [rows.release]))
-  else await asked(checks, part, rows.release, () => checkRelease(cvm, verdict, judgement), releaseWords(verdict))
+  else checks.push(...(await examineRelease(part, cvm, verdict, judgement)))
   return verdict
 }
 
-function releaseWords({ simulated }: Verdict): () => string {
-  return () => (simulated ? 'simulated evidence stands for no release, and no proof is shown' : '')
+/** Of simulated evidence nothing is compared, so nothing is said to have held. */
+async function examineRelease(
+  part: string,
+  cvm: CvmEntry,
+  verdict: Verdict,
+  judgement: KeyJudgement,
+): Promise<readonly Check[]> {
+  const checks: Check[] = []
+  await asked(checks, part, rows.release, () => checkRelease(cvm, verdict, judgement))
+  return verdict.simulated ? checks.filter(({ result }) => result !== 'ok') : checks
 }
 
 function countOf({ appraisal }: VerifiedBundle): string {
-  return appraisal === undefined ? '' : `${appraisal.cvms} CVMs on ${appraisal.chips} chips`
+  return appraisal === undefined ? '' : `CVMs: ${appraisal.cvms}, chips: ${appraisal.chips}`
 }
 
 /** Whose signature the policy has was looked at, and for hardware that its release is logged. */

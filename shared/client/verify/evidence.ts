@@ -37,8 +37,7 @@ function plain({ name, compared, from }: EvidenceRow) {
 
 /** What evidence cannot show, in sentences; a word of the judge without one stands for itself. */
 const sentences: Readonly<Record<string, string>> = {
-  hardware: 'hardware: the evidence is simulated, no machine vouches for anything',
-  firmware: 'firmware: the evidence is simulated',
+  hardware: 'hardware, firmware, chip: the evidence is simulated, no machine vouches for anything',
   chip: 'chip: any chip of the vendor was taken, also one that somebody bought',
   'chip log': 'chip: whether the log of chips knows it',
   'firmware floor': 'firmware floor: the policy names none for this product',
@@ -51,7 +50,7 @@ const sentences: Readonly<Record<string, string>> = {
 /** `verified`: words of the judge to which somebody else has the answer. */
 export function unseen(verdicts: readonly Verdict[], verified: (verdict: Verdict) => readonly string[]): string[] {
   const words = verdicts.flatMap((verdict) => {
-    const known = verified(verdict)
+    const known = [...verified(verdict), ...(verdict.simulated ? ['firmware', 'chip'] : [])]
     return verdict.notVerified.filter((word) => !known.includes(word))
   })
   return [...new Set(words)].map((word) => sentences[word] ?? word)
