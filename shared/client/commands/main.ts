@@ -2,6 +2,7 @@
 import { ask } from './ask.ts'
 import { bundle } from './bundle.ts'
 import { listed, UsageError, type Command, type Commands, type ExitCode, type World } from './command.ts'
+import { doctor } from './doctor.ts'
 import { report } from './failure.ts'
 import { fetch } from './fetch.ts'
 import { log } from './log.ts'
@@ -11,7 +12,7 @@ import { token } from './token.ts'
 import { trust } from './trust.ts'
 import { verify } from './verify.ts'
 
-const commands: Commands = { ask, bundle, fetch, log, monitor, policy, token, trust, verify }
+const commands: Commands = { ask, bundle, doctor, fetch, log, monitor, policy, token, trust, verify }
 
 export async function main(args: readonly string[], world: World): Promise<ExitCode> {
   try {
