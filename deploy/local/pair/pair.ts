@@ -143,7 +143,10 @@ class Crew {
     this.#releasers = materials.releasers
     await this.#publish(materials, config)
     const again = (): void => {
-      this.#publish(materials, config).catch((error: unknown) => this.#tell(`not published: ${String(error)}`))
+      if (this.#passing.size > 0) return
+      this.#publish(materials, config).catch((error: unknown) => {
+        if (!this.#stopping) this.#tell(`not published: ${String(error)}`)
+      })
     }
     this.#publishing = setInterval(again, publishedEvery).unref()
   }

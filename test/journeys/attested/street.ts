@@ -70,6 +70,7 @@ export async function street(placement: Placement, options: StreetOptions = {}):
   const posts: Bytes[] = []
   const state = { ...behind, relay: '', posts, shown: undefined, instead: undefined } as unknown as Street
   const { url, close } = await serve((incoming, outgoing) => {
+    if (incoming.method === 'OPTIONS') return void outgoing.writeHead(204, cors).end()
     const parts: Uint8Array[] = []
     incoming.on('data', (part: Uint8Array) => void parts.push(part))
     incoming.on('end', () => {
@@ -77,7 +78,7 @@ export async function street(placement: Placement, options: StreetOptions = {}):
       const answered = incoming.method === 'GET' ? bundleOf(state) : passedOn(state, incoming.headers, body)
       answered.then(
         async (answer) => {
-          outgoing.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' })
+          outgoing.writeHead(answer.status, { ...cors, 'content-type': answer.headers.get('content-type') ?? '' })
           for await (const piece of answer.body ?? []) outgoing.write(piece)
           outgoing.end()
         },
@@ -98,6 +99,13 @@ export async function street(placement: Placement, options: StreetOptions = {}):
   }
   return Object.assign(state, { relay: url, client })
 }
+
+/** So that a page can be the client. wire.md "CORS". */
+const cors = {
+  'access-control-allow-origin': '*',
+  'access-control-allow-methods': 'GET, POST',
+  'access-control-allow-headers': 'content-type, incremental',
+} as const
 
 async function bundleOf(state: Street): Promise<Response> {
   return new Response(state.shown ?? (await state.bundle()), { headers: { 'content-type': mediaTypes.bundle } })
