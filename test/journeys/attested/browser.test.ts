@@ -25,7 +25,7 @@ describe.runIf(there)('in a page', { timeout: 60_000 }, () => {
       ...{ entryPoints: ['test/shared/client/page.ts'], outdir: 'unwritten', write: false },
       ...{ bundle: true, format: 'esm', platform: 'browser', external: ['crypto'], logLevel: 'error' },
     })
-    const text = outputFiles?.[0]?.text ?? ''
+    const text = outputFiles[0]?.text ?? ''
     site = await serve((request, response) => {
       const script = request.url === '/page.js'
       response.setHeader('content-type', script ? 'text/javascript' : 'text/html')

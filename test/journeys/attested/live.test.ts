@@ -97,6 +97,26 @@ describe('a gateway sends an inner message again', () => {
   })
 })
 
+test.each(['front', 'inside', 'sealed'] as const)(
+  'in %s the relay shows the key list of somebody else: nothing is sent to anybody',
+  async (placement) => {
+    const [place, other] = [await street(placement), await street(placement)]
+    place.shown = await other.bundle()
+    expect(await endOf(place.client()(target, { method: 'POST', body: secret }))).toBe('bundle-unverified: unsigned')
+    expect([place.posts, other.posts]).toEqual([[], []])
+    place.shown = undefined
+    expect(await endOf(place.client()(target, { method: 'POST', body: secret }))).toBe('served')
+  },
+)
+
+test('in inside an app that is gone is the CVM’s own 502, and the request is not sent twice', async () => {
+  const place = await street('inside')
+  const fetch = place.client()
+  await place.machines[0]?.stopApp()
+  const answer = await fetch(target, { method: 'POST', body: secret })
+  expect([answer.status, fetch.delivery(answer)?.retried, place.posts.length]).toEqual([502, false, 1])
+})
+
 describe('sockets of a CVM that die', () => {
   test('as a request is on its way: a typed error, and nobody else is asked in its place', async () => {
     const place = await street('sealed', { cvms: 1 })
