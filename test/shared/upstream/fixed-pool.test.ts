@@ -70,7 +70,7 @@ describe('the number of connections', () => {
   })
 
   test('comes back by the clock when the other side ends some, and not because somebody asks', async () => {
-    const pool = await town({ connections: 3, every: 150 })
+    const pool = await town({ connections: 3, every: 2_000 })
     await until(() => pool.open() === 3)
     pool.sockets[0]?.destroy()
     pool.sockets[1]?.destroy()
