@@ -9,6 +9,7 @@ import { eachWhen, listenerRules, when, type Rule } from '../shared/config/rules
 import { publishedKeySays, tokenClaims, tokenKey, tokenKeyRule, tokenRows } from '../shared/config/tokens.ts'
 import { isLoopback } from '../shared/upstream/loopback.ts'
 import { defaultGatewayLimits as standing } from './opened.ts'
+import { relayRows, relayRules } from './relay-settings.ts'
 import { originOf } from './screen.ts'
 import { keyRows, keyRules } from './key-settings.ts'
 import { storeRows, storeRules } from './store-settings.ts'
@@ -75,18 +76,6 @@ const tokens = {
   claims: tokenClaims,
 } as const
 
-const relay = {
-  name: {
-    kind: text('name', /^[a-z0-9][a-z0-9-]{0,62}$/, 'a name of lower-case letters, digits and -', 'first'),
-    says: 'what its counts are called',
-  },
-  pins: {
-    kind: file,
-    example: 'first-relay.pins',
-    says: 'file with its pinned keys, a line HEX or HEX END for each: SHA-256 of the public key (SPKI) of the certificate that it shows, and when the pin ends; read again on SIGHUP',
-  },
-} as const
-
 const rows = {
   placement: {
     kind: word(['front', 'sealed', 'inside']),
@@ -111,7 +100,7 @@ const rows = {
       says: 'the switch without which plaintext is refused even on loopback',
     },
   },
-  relays: manyOrNone('any that clientCa lets in', relay),
+  relays: manyOrNone('any that clientCa lets in', relayRows),
   publicHosts: {
     kind: list(publicHost),
     absent: 'any, on loopback',
@@ -176,29 +165,12 @@ const rows = {
 
 export type GatewaySettings = Settings<typeof rows>
 export type CvmSettings = Settings<typeof cvm>
-export type RelaySettings = Settings<typeof relay>
 
 const rules: readonly Rule<GatewaySettings>[] = [
   ...listenerRules,
   ...keyRules,
+  ...relayRules,
   ...storeRules,
-  {
-    at: ({ listen: { host, tls }, relays }) =>
-      when(!isLoopback(host) && tls !== undefined && (tls.clientCa ?? relays) === undefined, 'relays'),
-    wrong:
-      'is needed as soon as the listener is not on loopback: without it clients come directly, and show who they are',
-    remedy: 'list your relays with a name and a file of pins each, or name their authority as listen.tls.clientCa',
-  },
-  {
-    at: ({ listen: { tls }, relays }) => when(tls === undefined && relays !== undefined, 'relays'),
-    wrong: 'cannot be told apart in plaintext',
-    remedy: 'give listen.tls.key and listen.tls.cert, or remove it',
-  },
-  {
-    at: ({ relays = [] }) => eachWhen('relays', relays, (one, at) => isNamedBefore(one, at, relays), 'name'),
-    wrong: 'is the name of another relay; names must differ',
-    remedy: 'rename one of them',
-  },
   {
     at: ({ placement, cvm }) => when(placement === 'front' && cvm === undefined, 'cvm'),
     wrong: 'is missing: placement front has one CVM',
@@ -294,10 +266,6 @@ const rules: readonly Rule<GatewaySettings>[] = [
   tokenKeyRule(({ tokens }) => tokens?.keys, 'tokens.keys'),
   tokenKeyRule(({ tokens }) => tokens?.secretKeys, 'tokens.secretKeys'),
 ]
-
-function isNamedBefore({ name }: RelaySettings, at: number, all: readonly RelaySettings[]): boolean {
-  return all.findIndex((one) => one.name === name) < at
-}
 
 function isStranger({ host, identity }: CvmSettings): boolean {
   return !isLoopback(host) && identity === undefined

@@ -6,7 +6,8 @@ import type { Peer } from '../shared/upstream/peers.ts'
 import { readPins } from '../shared/upstream/pins.ts'
 import { rereadable, type Rereadable } from '../shared/upstream/rereadable.ts'
 import { checkTls, type ServeTls } from '../shared/upstream/tls-door.ts'
-import type { GatewaySettings, RelaySettings } from './config.ts'
+import type { GatewaySettings } from './config.ts'
+import type { RelaySettings } from './relay-settings.ts'
 
 type World = { readonly now: () => number; readonly file: (path: string) => Buffer }
 

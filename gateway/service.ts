@@ -4,12 +4,12 @@
  */
 import { verifyRoot, type TrustRoot } from '../shared/attestation/trust-root.ts'
 import { fromUtf8 } from '../shared/bytes.ts'
-import { createMetrics } from '../shared/observability/metrics.ts'
+import { createMetrics, type Metrics } from '../shared/observability/metrics.ts'
 import { createTally } from '../shared/observability/tally.ts'
 import { Refusal } from '../shared/refusal.ts'
 import type { Store } from '../shared/store/store.ts'
 import { isGood } from '../shared/upstream/rereadable.ts'
-import { listen } from '../shared/upstream/serve.ts'
+import { listen, type Gate } from '../shared/upstream/serve.ts'
 import { gatewayAdmin, leaseGauge, missing, requestCounter, type Conditions } from './admin.ts'
 import { createGateway } from './app.ts'
 import { createBundle, type Bundles } from './bundles.ts'
@@ -20,6 +20,7 @@ import { liveKeys, turnWith, type Surroundings } from './kept-keys.ts'
 import type { LiveKeys } from './live-keys.ts'
 import { onceAtATime } from './once-at-a-time.ts'
 import { PolicyInForce } from './policy-in-force.ts'
+import { createQuotas, relayCounter } from './quotas.ts'
 import { replayGuard } from './replay.ts'
 import { replayStore } from './replay-store.ts'
 import { openTokenDesk, type TokenDesk } from './token-desk.ts'
@@ -213,6 +214,7 @@ async function open(settings: GatewaySettings, world: World, parts: Parts) {
     tls: door?.current(),
     fetch: gateway.fetch,
     shortWay: gateway.shortWay,
+    gate: gateOf(settings, metrics, now),
     limits: { connections },
     now,
   })
@@ -234,6 +236,12 @@ async function open(settings: GatewaySettings, world: World, parts: Parts) {
       log('info', 'stopped', { cut: public_.connections() })
     },
   }
+}
+
+function gateOf({ relays }: GatewaySettings, metrics: Metrics, now: () => number): Gate | undefined {
+  if (relays === undefined) return undefined
+  const names = relays.map(({ name }) => name)
+  return createQuotas(relays, now, relayCounter(metrics, names))
 }
 
 function simulates(settings: GatewaySettings): boolean {

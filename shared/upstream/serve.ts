@@ -48,11 +48,16 @@ export type ListenOptions = {
   readonly host: string
   readonly port: number
   readonly tls?: ServeTls | undefined
+  /** Asked before each request of a peer that has a name; what it gives is the answer. */
+  readonly gate?: Gate | undefined
   /** The switch without which plaintext is refused even on loopback. */
   readonly plaintextLoopback?: boolean | undefined
   readonly limits?: Partial<ServeLimits> | undefined
   readonly now?: () => number
 }
+
+/** Something that a peer is refused before its request is looked at, or nothing. */
+export type Gate = (peer: string, env: Bindings) => Problem | undefined
 
 export type Listening = {
   readonly port: number
@@ -85,10 +90,11 @@ const open = new WeakMap<Server, number>()
 
 type Made = { readonly server: Server; readonly door: TlsDoor | undefined }
 
-function makeServer({ fetch, shortWay, tls, limits: given, now = Date.now }: ListenOptions): Made {
-  const limits = { ...defaultServeLimits, ...given }
+function makeServer(options: ListenOptions): Made {
+  const { tls, now = Date.now } = options
+  const limits = { ...defaultServeLimits, ...options.limits }
   const date = minuteClock(now)
-  const serve = adapted(fetch, shortWay)
+  const serve = adapted(options, (incoming) => door?.nameOf(incoming))
   const answer = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     // Its pin ended, or was taken away: not another word.
     if (door?.admits(incoming) === false) return void incoming.socket.destroy()
@@ -124,19 +130,28 @@ function serverSettings(limits: ServeLimits): ServerOptions {
 }
 
 function adapted(
-  fetch: ListenOptions['fetch'],
-  shortWay: ShortWay = () => undefined,
+  { fetch, shortWay = () => undefined, gate }: ListenOptions,
+  nameOf: (incoming: IncomingMessage) => string | undefined,
 ): (incoming: IncomingMessage, outgoing: ServerResponse) => void {
-  const listener = getRequestListener((request, env) => fetch(request, env as Bindings), {
-    // Before the app there are only malformed targets and hosts; after it, only our own mistakes.
-    errorHandler: (error) => plain(problem(isRequestError(error) ? 400 : 500)),
-  })
+  const listener = adapter(fetch)
   return (incoming, outgoing) => {
-    const taken = shortWay({ incoming, outgoing })
+    const env = { incoming, outgoing }
+    const peer = gate === undefined ? undefined : nameOf(incoming)
+    const refused = peer === undefined ? undefined : gate?.(peer, env)
+    if (refused !== undefined) return void adapter(() => plain(refused))(incoming, outgoing)
+    const taken = shortWay(env)
     if (taken === undefined) void listener(incoming, outgoing)
     // Nothing can be said any more that would not look like an answer.
     else taken.catch(() => outgoing.destroy())
   }
+}
+
+// It also looks after what is left of a content that nobody read.
+function adapter(fetch: ListenOptions['fetch']) {
+  return getRequestListener((request, env) => fetch(request, env as Bindings), {
+    // Before the app there are only malformed targets and hosts; after it, only our own mistakes.
+    errorHandler: (error) => plain(problem(isRequestError(error) ? 400 : 500)),
+  })
 }
 
 function isRequestError(error: unknown): boolean {

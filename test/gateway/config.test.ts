@@ -112,6 +112,12 @@ describe('settings', () => {
       'Rename',
     ],
     [
+      'half a rate',
+      { listen: { port: 0, tls }, relays: [{ name: 'a', pins: 'p', rate: { burst: 1 } }] },
+      'relays.0.rate.perSecond: is missing',
+      '1000',
+    ],
+    [
       'a relay without pins',
       { listen: { port: 0, tls }, relays: [{ name: 'a' }] },
       'relays.0.pins: is missing',
