@@ -24,7 +24,8 @@ import { developmentRoot } from './trust.ts'
 const role = 'app'
 export type Line = { event: string; level: string } & Record<string, unknown>
 
-export async function place(handler: RequestListener = hello, more: object = {}) {
+/** `life`: milliseconds that evidence is good for. */
+export async function place(handler: RequestListener = hello, more: object = {}, life = 1_500) {
   const folder = mkdtempSync(join(tmpdir(), 'gateway-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const write = (name: string, text: string): void => writeFileSync(join(folder, name), text, { mode: 0o600 })
@@ -32,7 +33,7 @@ export async function place(handler: RequestListener = hello, more: object = {})
   const rootNote = await developmentRoot(await readSigner(skey), Math.floor(Date.now() / 1000 + 86_400) * 1000)
   write('root.note', rootNote)
   write('bundle.skey', skey)
-  const cvm = await machine(folder, handler, write)
+  const cvm = await machine(folder, handler, write, life)
   const settings = {
     placement: 'front',
     listen: { port: 0, plaintextLoopback: true },
@@ -54,7 +55,12 @@ export async function place(handler: RequestListener = hello, more: object = {})
   return { folder, rootNote, settings, platform: join(folder, 'platform.json') }
 }
 
-async function machine(folder: string, handler: RequestListener, write: (name: string, text: string) => void) {
+async function machine(
+  folder: string,
+  handler: RequestListener,
+  write: (name: string, text: string) => void,
+  life: number,
+) {
   const own = selfSigned({ commonName: 'gateway', use: 'client' })
   write('own.key', privateKeyPem(own))
   write('own.pem', certificatePem(own))
@@ -64,7 +70,7 @@ async function machine(folder: string, handler: RequestListener, write: (name: s
   write('platform.json', writePlatform({ platformSeed, endorsement, measurement, role }))
   const app = createServer(handler)
   await once(app.listen(join(folder, 'app.sock')), 'listening')
-  const provider = simulatedEvidence({ platform: join(folder, 'platform.json'), life: 1_500 })
+  const provider = simulatedEvidence({ platform: join(folder, 'platform.json'), life })
   const agent = createAgent({
     provider,
     role,

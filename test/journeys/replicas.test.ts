@@ -1,0 +1,237 @@
+/**
+ * Two relays and two gateways behind a real nginx, as processes that die like any other: what one replica opened no other
+ * opens again, keys between the operators are replaced under load, and who dies takes along what it was doing, no more.
+ */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Agent, request } from 'undici'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { startService, type Service } from '../../deploy/local/pair/service.ts'
+import { decodeResponse } from '../../shared/bhttp/decode.ts'
+import { nodeHpke } from '../../shared/hpke/node.ts'
+import { sealRequest } from '../../shared/ohttp/request.ts'
+import { certificatePem, pinOf, privateKeyPem, selfSigned } from '../../shared/upstream/certificate.ts'
+import type { Identity } from '../../shared/upstream/certificate.ts'
+import { keyOf, place } from '../gateway/settled.ts'
+import { binaryRequest } from '../gateway/town.ts'
+import { freePort, redisIsHere, startRedis } from '../shared/store/redis.ts'
+
+const nginx = '/usr/sbin/nginx'
+const nginxIsHere = spawnSync(nginx, ['-v']).status === 0
+if (!nginxIsHere) console.log('skipped: no nginx on this machine (Debian: apt-get install nginx)')
+
+/** How long the app takes, in milliseconds, and how many ask at a time. */
+const lasts = 40
+const atOnce = 12
+const pin = (identity: Identity): string => `${pinOf(identity.privateKey)}\n`
+const server = selfSigned({ commonName: 'gateway', use: 'server', names: ['127.0.0.1'] })
+
+type Replica = { readonly relay: Service; readonly gateway: Service; readonly at: string }
+
+async function town() {
+  const { folder, settings } = await place(
+    (asked, answer) => {
+      asked.resume()
+      setTimeout(() => answer.end('hello'), lasts)
+    },
+    {},
+    600_000,
+  )
+  const redis = await startRedis()
+  onTestFinished(() => redis.stop())
+  const write = (name: string, text: string): string => {
+    writeFileSync(join(folder, name), text, { mode: 0o600 })
+    return join(folder, name)
+  }
+  const show = (name: string, identity: Identity): void => {
+    write(`${name}.key`, privateKeyPem(identity))
+    write(`${name}.pem`, certificatePem(identity))
+  }
+  const ran = (name: string, door: string, options: object): Service => {
+    const args = ['--config', write(`${name}.json`, JSON.stringify(options))]
+    const service = startService({ name, door, args, logFile: join(folder, `${name}.log`) })
+    onTestFinished(() => service.stop())
+    return service
+  }
+  const store = { kind: 'valkey', valkey: { host: '127.0.0.1', port: redis.port, tls: false } }
+  show('server', server)
+  write('gateway.pins', pin(server))
+  const identities = [1, 2].map((n) => selfSigned({ commonName: `relay-${n}`, use: 'client' }))
+  identities.forEach((identity, at) => {
+    show(`relay-${at + 1}`, identity)
+    write(`relay-${at + 1}.pins`, pin(identity))
+  })
+  const relays = [1, 2].map((n) => ({ name: `relay-${n}`, pins: `relay-${n}.pins`, atOnce: 100 }))
+
+  /** A gateway and the relay that leads to it. The second gateway follows the first: its keys, its bundle. */
+  async function replica(n: number): Promise<Replica> {
+    const gateway = ran(`gateway-${n}`, 'gateway/main.ts', {
+      ...settings,
+      ...{ listen: { port: 0, tls: { key: 'server.key', cert: 'server.pem' } }, relays, store },
+      cvm: { ...settings.cvm, connections: 24 },
+      keys: { file: 'keys.json', turns: n === 1 },
+      bundle: n === 1 ? settings.bundle : { file: settings.bundle.file },
+    })
+    const { port, adminPort } = await gateway.event('started')
+    await ready(Number(adminPort))
+    const relay = ran(`relay-${n}`, 'relay/main.ts', {
+      listen: { port: 0, plaintextLoopback: true },
+      routes: [
+        {
+          ...{ gateway: `https://127.0.0.1:${String(port)}`, pins: 'gateway.pins' },
+          clientCertificate: { key: `relay-${n}.key`, cert: `relay-${n}.pem` },
+        },
+      ],
+      upstream: { connections: 40 },
+    })
+    const said = await relay.event('started')
+    await ready(Number(said['adminPort']))
+    return { relay, gateway, at: `127.0.0.1:${String(said['port'])}` }
+  }
+
+  const first = await replica(1)
+  const second = await replica(2)
+  const origin = await balanced(folder, write, [first.at, second.at])
+  return { folder, write, show, first, second, origin, identities }
+}
+
+async function ready(port: number): Promise<void> {
+  await vi.waitFor(async () => expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200), 15_000)
+}
+
+/** nginx as an operator would have it, but that it says which replica answered. */
+async function balanced(folder: string, write: (name: string, text: string) => string, to: readonly string[]) {
+  const port = await freePort()
+  const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (path) => `${path}_temp_path ${folder}/${path};`,
+  )
+  const config = write(
+    'nginx.conf',
+    `daemon off; worker_processes 1; pid ${folder}/nginx.pid; error_log ${folder}/nginx.log; ${process.getuid?.() === 0 ? 'user root;' : ''}
+    events { worker_connections 512; }
+    http {
+      access_log off; ${paths.join(' ')}
+      upstream relays { ${to.map((one) => `server ${one} max_fails=1 fail_timeout=60s;`).join(' ')} keepalive 32; }
+      server {
+        listen 127.0.0.1:${port};
+        location / {
+          proxy_pass http://relays; proxy_http_version 1.1; proxy_set_header connection ''; proxy_set_header host $host;
+          add_header x-replica $upstream_addr always;
+        }
+      }
+    }`,
+  )
+  const child: ChildProcess = spawn(nginx, ['-p', folder, '-c', config], { stdio: 'ignore' })
+  onTestFinished(async () => {
+    const gone = new Promise((resolve) => child.once('exit', resolve))
+    child.kill('SIGTERM')
+    await gone
+  })
+  const origin = `http://127.0.0.1:${port}`
+  await vi.waitFor(() => fetch(origin), 5_000)
+  return origin
+}
+
+type Told = {
+  readonly at: number
+  readonly outer: number
+  readonly inner: number | undefined
+  readonly replica: string
+}
+
+/** A client with its own connections, and what became of each of its requests. */
+async function client(origin: string) {
+  const dispatcher = new Agent({ connections: 32 })
+  onTestFinished(() => dispatcher.close())
+  const { config, suite } = await keyOf(origin)
+  const seal = () => sealRequest(nodeHpke, config, suite, binaryRequest({ date: Date.now() }))
+  const send = async (sealed: Awaited<ReturnType<typeof seal>>): Promise<Told> => {
+    const at = performance.now()
+    const headers = { 'content-type': 'message/ohttp-req' }
+    const {
+      statusCode,
+      headers: fields,
+      body,
+    } = await request(origin, {
+      ...{ method: 'POST', headers, body: sealed.message, dispatcher },
+    })
+    const bytes = await body.bytes()
+    const opened = statusCode === 200 ? decodeResponse(await sealed.openResponse(bytes)).status : undefined
+    return { at, outer: statusCode, inner: opened, replica: String(fields['x-replica']) }
+  }
+  return { seal, send }
+}
+
+/** So many at a time, one after the other, until it is told to end. */
+async function load(origin: string, many: number) {
+  const { seal, send } = await client(origin)
+  const told: Told[] = []
+  let going = true
+  onTestFinished(() => void (going = false))
+  const one = async (): Promise<void> => {
+    while (going) told.push(await send(await seal()))
+  }
+  const all = Promise.all(Array.from({ length: many }, one))
+  onTestFinished(() => all.then(() => undefined))
+  return {
+    told,
+    more: async (count: number): Promise<void> => {
+      const from = told.length
+      while (told.length < from + count) await sleep(5)
+    },
+    end: async (): Promise<void> => {
+      going = false
+      await all
+    },
+  }
+}
+
+const served = ({ outer, inner }: Told): boolean => outer === 200 && inner === 200
+
+describe.skipIf(!redisIsHere || !nginxIsHere)('two relays and two gateways behind nginx', () => {
+  const story =
+    'what one replica opened is a replay for the other; a relay gets another key without losing a request, and dies with what it carried alone'
+  test(story, { timeout: 60_000 }, async () => {
+    const { origin, first, second, identities, write, show } = await town()
+    const { seal, send } = await client(origin)
+    for (let n = 0; n < 3; n++) {
+      const sealed = await seal()
+      const [original, replay] = [await send(sealed), await send(sealed)]
+      expect([original.replica, replay.replica].sort()).toEqual([first.at, second.at].sort())
+      expect([served(original), replay.outer, replay.inner]).toEqual([true, 200, 400])
+    }
+
+    const { told, more, end } = await load(origin, atOnce)
+    const old = identities[0] ?? server
+    const next = selfSigned({ commonName: 'relay-1', use: 'client' })
+    const step = async (services: readonly Service[], change: () => void): Promise<void> => {
+      change()
+      for (const { pid } of services) process.kill(pid, 'SIGHUP')
+      await more(3 * atOnce)
+    }
+    const gateways = [first.gateway, second.gateway]
+    await step([], () => undefined)
+    await step(gateways, () => write('relay-1.pins', `${pin(old)}${pin(next)}`))
+    await step([first.relay], () => show('relay-1', next))
+    expect(await first.relay.event('route-reread')).toMatchObject({ result: 'changed' })
+    await step(gateways, () => write('relay-1.pins', pin(next)))
+    expect(await first.gateway.event('listener-reread')).toMatchObject({ result: 'changed' })
+    expect(told.filter((one) => !served(one))).toEqual([])
+
+    second.relay.kill()
+    await second.relay.gone
+    // nginx hears of it a moment later.
+    await sleep(50)
+    const killed = performance.now()
+    await more(8 * atOnce)
+    await end()
+    const lost = told.filter((one) => !served(one))
+    expect(lost.length).toBeGreaterThan(0)
+    expect(lost.length).toBeLessThanOrEqual(atOnce)
+    // Begun before, and on the one that died: whoever comes later is sent on to the other.
+    expect(lost.filter(({ at, replica }) => at > killed || replica !== second.at)).toEqual([])
+    expect(told.filter(({ at }) => at > killed).length).toBeGreaterThan(5 * atOnce)
+  })
+})
