@@ -71,7 +71,7 @@ async function town() {
       ...settings,
       ...{ listen: { port: 0, tls: { key: 'server.key', cert: 'server.pem' } }, relays, store },
       cvm: { ...settings.cvm, connections: 24 },
-      keys: { file: 'keys.json', turns: n === 1 },
+      keys: n === 1 ? { file: 'keys.json' } : { from: 'keys.json' },
       bundle: n === 1 ? settings.bundle : { file: settings.bundle.file },
     })
     const { port, adminPort } = await gateway.event('started')
