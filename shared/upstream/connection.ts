@@ -11,15 +11,13 @@ export type ConnectionOptions = {
   readonly socket: Socket
   /** the time after which it is not used again */
   readonly until: number
-  /** exchanges at a time: 1 in HTTP/1.1 */
-  readonly streams: number
   /** milliseconds: first byte of an answer, and between any two of its bytes */
   readonly firstByte: number
   readonly stall: number
 }
 
 export type ConnectionEvents = {
-  /** It can take one exchange more than a moment ago. */
+  /** It can take an exchange, which it could not a moment ago. */
   readonly room: (connection: Connection) => void
   readonly ended: (connection: Connection) => void
 }
@@ -27,8 +25,6 @@ export type ConnectionEvents = {
 // Connections end by age. Ours never by idleness, which would make their number follow arrivals.
 const never = 2 ** 31 - 1
 const headerSection = 16_384
-// Said in the first octets of every connection, so it is ours to say and not undici's to change.
-const connectionWindow = 1 << 20
 
 export class Connection {
   readonly until: number
@@ -36,41 +32,38 @@ export class Connection {
   since = Date.now()
   readonly #socket: Socket
   readonly #client: Client
-  readonly #streams: number
   readonly #events: ConnectionEvents
-  #running = 0
+  #running = false
   #retired = false
   #unused: (() => void) | undefined
 
-  constructor({ origin, socket, until, streams, ...limits }: ConnectionOptions, events: ConnectionEvents) {
+  constructor({ origin, socket, until, ...limits }: ConnectionOptions, events: ConnectionEvents) {
     this.until = until
     this.#socket = socket
-    this.#streams = streams
     this.#events = events
     this.#unused = refuseStrayBytes(socket)
     this.#client = new Client(
       origin,
-      clientSettings(limits, streams, (callback) => this.#handOver(callback)),
+      clientSettings(limits, (callback) => this.#handOver(callback)),
     )
     // After an end, an error, a cut alike; a turn of the loop later, in which a close would have shown.
-    if (streams === 1) this.#client.on('drain', () => this.#release())
+    this.#client.on('drain', () => this.#release())
     socket.once('close', () => events.ended(this))
   }
 
   get idle(): boolean {
-    return this.#running === 0
+    return !this.#running
   }
 
   get hasRoom(): boolean {
-    return this.#running < this.#streams && !this.#retired && !this.#socket.destroyed
+    return this.idle && !this.#retired && !this.#socket.destroyed
   }
 
   run(exchange: PoolExchange): void {
-    this.#running++
-    if (this.#streams > 1) exchange.whenOver(() => this.#release())
+    this.#running = true
     const ready = this.#client.dispatch(exchange.options, exchange)
     // A client that refuses what it is given says so at once and never drains.
-    if (this.#streams === 1 && (ready || exchange.over)) this.#release()
+    if (ready || exchange.over) this.#release()
   }
 
   /** Takes nothing more, and closes when what it carries has ended. */
@@ -85,10 +78,10 @@ export class Connection {
   }
 
   #release(): void {
-    if (this.#running === 0) return
-    this.#running--
+    if (this.idle) return
+    this.#running = false
     this.since = Date.now()
-    if (this.#retired && this.idle) void this.destroy()
+    if (this.#retired) void this.destroy()
     else this.#events.room(this)
   }
 
@@ -111,15 +104,13 @@ type HandOver = (callback: (...result: [Error, null] | [null, Socket]) => void) 
 
 function clientSettings(
   { firstByte, stall }: Pick<ConnectionOptions, 'firstByte' | 'stall'>,
-  streams: number,
   handOver: HandOver,
 ): Client.Options {
   return {
     // Later, since undici forgets what is given to it while it asks; a microtask, so that nothing comes between.
     connect: (_options, callback) => queueMicrotask(() => handOver(callback)),
     pipelining: 1,
-    allowH2: streams > 1,
-    h2Options: { maxConcurrentStreams: streams, connectionWindowSize: connectionWindow, pingInterval: 0 },
+    allowH2: false,
     headersTimeout: firstByte,
     bodyTimeout: stall,
     keepAliveTimeout: never,

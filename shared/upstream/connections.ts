@@ -37,7 +37,7 @@ export type ConnectionsOptions = Omit<ConnectionOptions, 'socket' | 'until'> & {
 }
 
 export function createConnections(options: ConnectionsOptions): Connections {
-  const { dial, size, streams, lifetime, wait, every, question, idle, dice } = options
+  const { dial, size, lifetime, wait, every, question, idle, dice } = options
   const standing = new Set<Connection>()
   const leaving = new Set<Connection>()
   const free = createBag<Connection>(dice)
@@ -105,9 +105,7 @@ export function createConnections(options: ConnectionsOptions): Connections {
     const age = lifetime * (0.75 + dice(1024) / 4096)
     const connection = new Connection({ ...options, socket, until: Math.min(until, Date.now() + age) }, { room, ended })
     standing.add(connection)
-    // HTTP/2 has things to say before the first exchange, and somebody must listen.
-    if (streams > 1 && question !== undefined) run(connection, question())
-    else room(connection)
+    room(connection)
   }
 
   function failed(why: 'timeout' | 'broken'): void {
@@ -118,8 +116,8 @@ export function createConnections(options: ConnectionsOptions): Connections {
   function look(): void {
     const now = Date.now()
     for (const connection of standing) {
-      // In HTTP/1.1 a busy one keeps its place: it has no room to be missed.
-      if (now >= connection.until && (connection.idle || streams > 1)) retire(connection)
+      // A busy one keeps its place: it has no room to be missed.
+      if (now >= connection.until && connection.idle) retire(connection)
       else if (question !== undefined && connection.idle && now - connection.since >= idle) run(connection, question())
     }
     dialling.fill()

@@ -48,13 +48,10 @@ export function secureContext(options: SecureContextOptions): SecureContext {
   }
 }
 
-export type Protocol = 'http/1.1' | 'h2'
-
 export type DialOptions = {
   readonly origin: URL
   /** Asked anew for each connection; unused for `http:`. */
   readonly trust: () => Trust
-  readonly protocol: Protocol
   /** milliseconds */
   readonly limit: number
   readonly now: () => number
@@ -67,7 +64,7 @@ export type Dialled = {
 }
 
 /** A new connection, over which nothing has been said. Rejects with DialFailure. */
-export async function dial({ origin, trust, protocol, limit, now }: DialOptions): Promise<Dialled> {
+export async function dial({ origin, trust, limit, now }: DialOptions): Promise<Dialled> {
   const host = origin.hostname.replace(/^\[|\]$/g, '')
   const port = Number(origin.port) || (origin.protocol === 'https:' ? 443 : 80)
   if (origin.protocol === 'http:') {
@@ -78,15 +75,15 @@ export async function dial({ origin, trust, protocol, limit, now }: DialOptions)
     host,
     port,
     servername: isIP(host) === 0 ? host : '',
-    ALPNProtocols: [protocol],
+    ALPNProtocols: ['http/1.1'],
     secureContext: believed.context,
     rejectUnauthorized: believed.certified,
   })
   await opened(socket, 'secureConnect', limit)
   const until = believedUntil(socket, believed, now())
-  if (until !== undefined && speaks(socket, protocol)) return { socket, until }
+  if (until !== undefined) return { socket, until }
   socket.destroy()
-  throw new DialFailure('broken', until === undefined ? 'not who is pinned' : 'does not speak this protocol')
+  throw new DialFailure('broken', 'not who is pinned')
 }
 
 /** Why no connection was had: nobody took it in time, or anything else. */
@@ -102,11 +99,6 @@ export class DialFailure extends Error {
 
 function believedUntil(socket: TLSSocket, { pins }: Trust, now: number): number | undefined {
   return pins === undefined ? Infinity : pinnedBy(socket, pins, now)?.notAfter
-}
-
-// Without ALPN the other side takes us for HTTP/1.1, which is right unless we want more.
-function speaks({ alpnProtocol }: TLSSocket, protocol: Protocol): boolean {
-  return (alpnProtocol === false ? 'http/1.1' : alpnProtocol) === protocol
 }
 
 /** Resolves with the socket once it has emitted `event`, within `limit` milliseconds. */

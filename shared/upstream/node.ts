@@ -18,12 +18,8 @@ export type PoolOptions = {
   readonly plaintextLoopback?: boolean | undefined
   /** Whom to believe and what to show, asked for each new connection. Left out: the public roots, and nothing. */
   readonly trust?: (() => Trust) | undefined
-  /** HTTP/1.1, or HTTP/2 and nothing else. */
-  readonly http?: 1 | 2
   /** How many connections there are, whoever comes. */
   readonly connections?: number
-  /** Exchanges at a time on one of them; HTTP/2 only. */
-  readonly streams?: number
   /** Requests that may wait for a connection before new ones are refused as `busy`. */
   readonly queue?: number
   /** milliseconds that one of them may wait before it is `busy` too */
@@ -55,9 +51,9 @@ export type UpstreamPool = {
 }
 
 export function poolTo(options: PoolOptions): UpstreamPool {
-  const { connections = 128, http = 1, streams = 32, queue = 1024 } = options
+  const { connections = 128, queue = 1024 } = options
   const pool = createConnections(settled(options))
-  const most = connections * (http === 1 ? 1 : streams) + queue
+  const most = connections + queue
   let active = 0
   const forward: Forward = (request, listener) => {
     if (active >= most) return busy(listener)
@@ -75,19 +71,13 @@ export function poolTo(options: PoolOptions): UpstreamPool {
 }
 
 function settled(options: PoolOptions): Parameters<typeof createConnections>[0] {
-  const { connections: size = 128, http = 1, wait = 5_000, firstByte = 65_000, stall = 30_000 } = options
+  const { connections: size = 128, wait = 5_000, firstByte = 65_000, stall = 30_000 } = options
   const { lifetime = 300_000, keepOpen = false, idle = 10_000, every = 1_000, dice = randomInt } = options
   const { connect: limit = 5_000, trust = publicTrust, now = Date.now } = options
-  const { streams = 32 } = options
   const origin = secureOrigin(options)
-  if (http === 2 && (streams < 2 || origin.protocol === 'http:')) {
-    throw new TypeError('HTTP/2 is https:, and more than one exchange at a time')
-  }
-  const protocol = http === 1 ? 'http/1.1' : 'h2'
   return {
     origin: origin.origin,
-    dial: () => dial({ origin, trust, protocol, limit, now }),
-    streams: http === 1 ? 1 : streams,
+    dial: () => dial({ origin, trust, limit, now }),
     question: keepOpen ? idleQuestion : undefined,
     ...{ size, wait, firstByte, stall, lifetime, idle, every, dice },
   }

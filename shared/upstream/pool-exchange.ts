@@ -57,7 +57,7 @@ export class PoolExchange implements Dispatcher.DispatchHandler, Flow {
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    // OHTTP-R7: undici starts a second time what an HTTP/2 peer says it did not take. Whether it looked, nobody knows.
+    // OHTTP-R7: whatever undici may think was not taken is never started a second time. Whether anybody looked, nobody knows.
     const second = this.#controller !== undefined
     this.#controller = controller
     // Let go while its connection was being opened: nothing of it is written.
