@@ -169,12 +169,14 @@ async function load(origin: string, many: number) {
   const { seal, send } = await client(origin)
   const told: Told[] = []
   let going = true
-  onTestFinished(() => void (going = false))
   const one = async (): Promise<void> => {
     while (going) told.push(await send(await seal()))
   }
   const all = Promise.all(Array.from({ length: many }, one))
-  onTestFinished(() => all.then(() => undefined))
+  onTestFinished(async () => {
+    going = false
+    await all
+  })
   return {
     told,
     more: async (count: number): Promise<void> => {
