@@ -65,10 +65,13 @@ export function createLiveKeys({ kems, rotation, store, random, now }: LiveKeysO
   }
 }
 
-/** Keys that another process turns: found where it puts them, looked at again with every turn, never written. */
+/**
+ * Keys that another process turns: found where it puts them, looked at again with every turn, never written. None is new
+ * to tell of: other followers may have served under it already, and what they claimed must not be forgotten.
+ */
 export function followKeys(load: () => Ring, now: () => number): LiveKeys {
   const held = holdKeys(now)
-  return { ...held, turn: () => held.hold(load()) }
+  return { ...held, turn: () => ({ ...held.hold(load()), created: [] }) }
 }
 
 export function generator({

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createFileKeyStore, type KeyStore } from '../../gateway/key-store.ts'
-import { createLiveKeys, type LiveKeys } from '../../gateway/live-keys.ts'
+import { createLiveKeys, followKeys, type LiveKeys } from '../../gateway/live-keys.ts'
 import { kems, p256, x25519, xWing } from '../../shared/hpke/suites.ts'
 import { parseKeyConfigs } from '../../shared/ohttp/key-config.ts'
 import { ask, start, town } from './town.ts'
@@ -126,4 +126,22 @@ describe('live keys', () => {
     writeFileSync(file, '{}', { mode: 0o600 })
     expect(() => live(createFileKeyStore(file))).toThrow()
   })
+})
+
+test('OHTTP-G21: who follows has every key, tells of those that went, and of none that came: others serve under it', () => {
+  const store = createFileKeyStore(join(folder, 'keys.json'))
+  const leader = live(store, [x25519])
+  const follower = () =>
+    followKeys(
+      () => store.load() ?? { generations: [], recentIds: [] },
+      () => clock,
+    )
+  const first = follower()
+  expect(first.turn()).toEqual({ created: [], destroyed: [] })
+  advance(leader, 3_000_000)
+  expect([first.turn(), first.find(2)?.config]).toEqual([{ created: [], destroyed: [] }, leader.find(2)?.config])
+  // Started anew, all keys are new to it; what was claimed under them is not.
+  expect(follower().turn()).toEqual({ created: [], destroyed: [] })
+  advance(leader, 600_000 + 1_800_000)
+  expect(first.turn()).toEqual({ created: [], destroyed: [1] })
 })
