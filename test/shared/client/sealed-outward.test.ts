@@ -7,6 +7,7 @@ import { innerBucket } from '../../../shared/bhttp/sealed-padding.ts'
 import { concat, fromLatin1, fromUtf8, utf8, type Bytes } from '../../../shared/bytes.ts'
 import type { VerifiedBundle } from '../../../shared/attestation/bundle.ts'
 import { chosen, sealingCvms } from '../../../shared/client/cvms.ts'
+import { refusedByGateway, Unprocessed } from '../../../shared/client/outer-refusal.ts'
 import { sealCall } from '../../../shared/client/outward.ts'
 import { nodeHpke } from '../../../shared/hpke/node.ts'
 import { webHpke } from '../../../shared/hpke/web.ts'
@@ -90,6 +91,18 @@ describe.each([
     },
   )
 
+  test.each(['standard', 'chunked'] as const)(
+    'family %s: an anonymous token is for the gateway, and stands in the outer request alone',
+    async (family) => {
+      const pass = 'PrivateToken token="one"'
+      const outward = await sealCall(call(utf8(secret)), { hpke, key: selected(outside), cvm, family, date, pass })
+      const around = opened(outside, family, outward.body as Bytes, false)
+      const inside = opened(within, family, around.content, true)
+      const named = [around, inside].map(({ headers }) => headers.filter(([name]) => name === 'authorization'))
+      expect(named).toEqual([[['authorization', pass]], []])
+    },
+  )
+
   test('a stream: each inner chunk is one outer chunk, of at most 15,872 octets', async () => {
     function* pieces() {
       yield utf8('one')
@@ -145,4 +158,13 @@ describe('the choice of a CVM', () => {
     expect([0, 0.999].map((draw) => chosen(cvms, () => draw, cvms[1])?.id)).toEqual(['0', '2'])
     expect(chosen(cvms.slice(0, 1), () => 0, cvms[0])).toBeUndefined()
   })
+})
+
+test.each([
+  ['a token', 401, 'PrivateToken challenge="for us"', { challenge: 'PrivateToken challenge="for us"' }],
+  ['something else', 401, 'Basic realm="x"', undefined],
+  ['a token, with another status', 403, 'PrivateToken challenge="for us"', 'key'],
+])('under its own seal the gateway may ask for %s: %i %s', async (_what, status, field, again) => {
+  const refused = await refusedByGateway({ status, headers: [['www-authenticate', field]] }, ReadableStream.from([]))
+  expect(refused instanceof Unprocessed ? refused.again : undefined).toEqual(again)
 })
