@@ -19,6 +19,11 @@ const gatewayUrl: Kind<string> = {
   schema: z.url({ protocol: /^https?$/ }).regex(/^[^@#]*$/),
 }
 
+const vantageUrl: Kind<string> = {
+  ...text('origin', /./, 'an https: origin (http: on loopback)', 'https://other-relay.example'),
+  schema: z.url({ protocol: /^https?$/ }).regex(/^[^@#?]*$/),
+}
+
 const route = {
   gateway: {
     kind: gatewayUrl,
@@ -37,6 +42,11 @@ const route = {
     absent: 'any key that is certified',
     example: 'gateway.pins',
     says: "file with the gateway's pinned keys, a line HEX or HEX END for each: SHA-256 of the public key (SPKI) of its certificate, and when the pin ends; without ca no authority is asked. Read again on SIGHUP, as certificates are",
+  },
+  vantages: {
+    kind: list(vantageUrl, { least: 0 }),
+    default: [],
+    says: 'origins where the same bundle is seen on another way, such as a relay of somebody else: one of the same serial with other bytes is never taken (mirror-failed, equivocation)',
   },
   clientCertificate: optional('none', {
     key: { kind: secretFile, example: 'to-gateway.key', says: 'PEM file with the private key of the certificate' },
@@ -175,6 +185,15 @@ const rules: readonly Rule<RelaySettings>[] = [
     ),
     wrong: 'is http: without the switch that allows plaintext on loopback',
     remedy: 'write https:, or set plaintextLoopback: true beside it',
+  },
+  {
+    at: where(
+      ({ vantages, plaintextLoopback }) =>
+        vantages.some((url) => isPlain(url) && !(isLoopback(new URL(url).hostname) && plaintextLoopback)),
+      'vantages',
+    ),
+    wrong: 'has an http: origin: what comes from there can be put there by anybody on the way',
+    remedy: 'write https:; http: is for loopback beside plaintextLoopback: true',
   },
   {
     at: where(({ gateway, plaintextLoopback }) => !isPlain(gateway) && plaintextLoopback, 'plaintextLoopback'),

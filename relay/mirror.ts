@@ -24,6 +24,8 @@ export type Mirror = {
 
 export type MirrorOptions = {
   readonly forward: Forward
+  /** Other ways on which the same bundle is seen: a relay of another operator, the gateway through another network. */
+  readonly vantages?: readonly Forward[]
   readonly now: () => number
   readonly told?: (resource: Resource, result: 'refreshed' | MirrorFailure) => void
 }
@@ -122,8 +124,11 @@ export function question(resource: Resource): UpstreamRequest {
   return { method: 'GET', path, fields: ['accept', type], body: null }
 }
 
-/** Looks at the gateway, and remembers for as long as the process lives the highest serial that it saw. */
-function looker({ forward, now, told }: MirrorOptions): Look {
+/**
+ * Looks at the gateway, and remembers for as long as the process lives the highest serial that it saw. A vantage may lag, so
+ * another serial there says nothing; the same serial with other bytes are two bundles, made for two crowds.
+ */
+function looker({ forward, vantages = [], now, told }: MirrorOptions): Look {
   let highest = 0
   const notOlder = (copy: Kept): Kept | MirrorFailure => {
     const serial = bundleSerial(copy.bytes)
@@ -132,13 +137,28 @@ function looker({ forward, now, told }: MirrorOptions): Look {
     highest = serial
     return copy
   }
+  const lookAt = async (way: Forward, resource: Resource): Promise<Kept | MirrorFailure> => {
+    const answer = await collect(way, question(resource), most)
+    return typeof answer === 'string' ? answer : keep(answer, asked[resource].type, now())
+  }
+  const seenElsewhere = async (copy: Kept): Promise<boolean> => {
+    const others = await Promise.all(vantages.map((way) => lookAt(way, 'bundle')))
+    if (others.some((other) => typeof other === 'string')) told?.('bundle', 'vantage-failed')
+    return others.some((other) => typeof other !== 'string' && contradicts(other, copy))
+  }
+  const compared = async (copy: Kept): Promise<Kept | MirrorFailure> =>
+    (await seenElsewhere(copy)) ? 'equivocation' : notOlder(copy)
+  const judged = vantages.length === 0 ? notOlder : compared
   return async (resource) => {
-    const answer = await collect(forward, question(resource), most)
-    const copy = typeof answer === 'string' ? answer : keep(answer, asked[resource].type, now())
-    const result = resource === 'bundle' && typeof copy !== 'string' ? notOlder(copy) : copy
+    const copy = await lookAt(forward, resource)
+    const result = await (resource === 'bundle' && typeof copy !== 'string' ? judged(copy) : copy)
     told?.(resource, typeof result === 'string' ? result : 'refreshed')
     return result
   }
+}
+
+function contradicts(one: Kept, other: Kept): boolean {
+  return bundleSerial(one.bytes) === bundleSerial(other.bytes) && one.etag !== other.etag
 }
 
 // Of the gateway's fields only the type and the freshness are read, and only numbers of ours come out.

@@ -65,7 +65,7 @@ export async function openRelay(settings: RelaySettings, world: World): Promise<
     for (const { mirror } of ways) mirror.stop()
     await listeners.close(deadline)
     log('info', 'stopped', { cut: active() })
-    await Promise.all(ways.flatMap(({ pool, looks }) => [pool.close(), looks.close()]))
+    await Promise.all(ways.flatMap(({ pool, looks }) => [pool, ...looks].map((one) => one.close())))
     await desk?.close()
     await looking
   }
@@ -79,7 +79,7 @@ export async function openRelay(settings: RelaySettings, world: World): Promise<
 type Way = Route & {
   readonly link: Rereadable<Trust>
   readonly pool: UpstreamPool
-  readonly looks: UpstreamPool
+  readonly looks: readonly UpstreamPool[]
   readonly mirror: KeptMirror
 }
 
@@ -88,15 +88,25 @@ function wayTo(route: RouteSettings, settings: RelaySettings, world: World, told
   const trust = link.current
   const pool = poolFor(route, trust, world, settings.upstream)
   // Connections of their own, one a resource: looks must not wait behind clients.
-  const looks = poolFor(route, trust, world, { connections: 2, queue: 0, firstByte: 10_000, stall: 10_000 })
-  const mirror = createMirror({ forward: looks.forward, now: world.now, told })
-  return { name: route.name, path: pathOf(route.gateway), forward: pool.forward, link, pool, looks, mirror }
+  const looks = poolFor(route, trust, world, lookSizes)
+  const seen = route.vantages.map((origin) => lookAt(origin, route, world))
+  const vantages = seen.map(({ forward }) => forward)
+  const mirror = createMirror({ forward: looks.forward, vantages, now: world.now, told })
+  const made = { pool, looks: [looks, ...seen], mirror }
+  return { name: route.name, path: pathOf(route.gateway), forward: pool.forward, link, ...made }
+}
+
+const lookSizes = { connections: 2, queue: 0, firstByte: 10_000, stall: 10_000 } as const
+
+/** A vantage is met as anybody would: by public authorities, and with no certificate of ours. */
+function lookAt(origin: string, { plaintextLoopback }: RouteSettings, { now }: World): UpstreamPool {
+  return poolTo({ origin: new URL(origin).origin, plaintextLoopback, now, ...lookSizes })
 }
 
 // Connections that were believed for what was in the files before go, or a key that was taken out would be used on.
 function rereadLink({ link, pool, looks }: Way, route: number, log: RelayLog): void {
   const result = link.reread()
-  if (result === 'changed') for (const one of [pool, looks]) one.renew()
+  if (result === 'changed') for (const one of [pool, ...looks]) one.renew()
   log(isGood(result) ? 'info' : 'warn', 'route-reread', { route, result })
 }
 

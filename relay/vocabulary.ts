@@ -32,6 +32,8 @@ export const mirrorFailures = [
   'absent', // the gateway has no such resource
   'refused', // not what was asked for, or a bundle whose serial cannot be read
   'rolled-back', // a bundle older than one that was seen before
+  'equivocation', // a bundle of one serial has other bytes at a vantage: it was made for some and not for all
+  'vantage-failed', // a vantage shows no bundle, so nothing is compared there
 ] as const
 export type MirrorFailure = (typeof mirrorFailures)[number]
 

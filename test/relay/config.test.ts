@@ -25,7 +25,7 @@ function told(more: object): string[] {
 test('the least that works, and its defaults', () => {
   expect(read()).toEqual({
     listen,
-    routes: [route],
+    routes: [{ ...route, vantages: [] }],
     cors: false,
     limits: {
       ...{ request: 1_048_576, answer: 16_777_216, stream: 1_073_741_824, stall: 30_000 },
@@ -133,6 +133,12 @@ describe('refused, with the setting and the remedy', () => {
       'OHTTP-R16: http: to another machine',
       { routes: [{ gateway: 'http://gw.example', plaintextLoopback: true }] },
       'routes.0.gateway: is http: to another machine',
+      'Write https:',
+    ],
+    [
+      'a vantage that anybody on the way can speak for',
+      { routes: [{ ...route, vantages: ['https://other.example', 'http://other.example'] }] },
+      'routes.0.vantages: has an http: origin',
       'Write https:',
     ],
     [

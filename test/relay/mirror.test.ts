@@ -39,11 +39,15 @@ const fresh = (path: string, fields: Record<string, string> = {}, body = bodyOf(
 beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }))
 afterEach(() => void vi.useRealTimers())
 
-async function started(script: (request: UpstreamRequest) => Scripted) {
+async function started(
+  script: (request: UpstreamRequest) => Scripted,
+  ...elsewhere: ((request: UpstreamRequest) => Scripted)[]
+) {
   const { forward, asked } = gateway(script)
   const told: string[] = []
   const mirror = createMirror({
     forward,
+    vantages: elsewhere.map((one) => gateway(one).forward),
     now: Date.now,
     told: (resource, result) => told.push(`${resource} ${result}`),
   })
@@ -274,4 +278,55 @@ test('on demand: fetched when asked for and not fresh, and only then', async () 
 test('on demand: nothing when the gateway gives nothing', async () => {
   const { forward } = gateway(() => 'broken')
   expect(await mirrorOnDemand({ forward, now: Date.now }).read('bundle')).toBeUndefined()
+})
+
+describe('seen from elsewhere too (trust.md 2)', () => {
+  const other = (serial: number): Uint8Array<ArrayBuffer> =>
+    utf8(`asunder bundle v1\n{"serial":${serial},"keys":"other"}\n\n— name c2ln\n`)
+  const shows = (body: Uint8Array<ArrayBuffer>) => (request: UpstreamRequest) =>
+    request.path.endsWith('bundle') ? fresh(request.path, {}, body) : fresh(request.path)
+
+  test('the same bytes are shown to everybody', async () => {
+    const { bundle: shown, told } = await started(shows(bundle(7)), shows(bundle(7)))
+    expect(shown()?.bytes).toEqual(bundle(7))
+    expect(told).toEqual(expect.arrayContaining(['bundle refreshed']))
+  })
+
+  test.each([
+    ['a first one', 7, 7],
+    ['one after it', 8, 8],
+  ])('%s of one serial with other bytes there is never shown, and it is said', async (_, serial, there) => {
+    const { bundle: shown, told, keys } = await started(shows(bundle(serial)), shows(other(there)))
+    expect(shown()).toBeUndefined()
+    expect(told).toContain('bundle equivocation')
+    expect(keys()).toBeDefined()
+  })
+
+  test('what was shown before stays until its end, while another is contradicted', async () => {
+    let body = bundle(7)
+    const { bundle: shown, told } = await started(
+      (request) => shows(body)(request),
+      (request) => shows(other(8))(request),
+    )
+    expect(shown()?.bytes).toEqual(bundle(7))
+    body = bundle(8)
+    await vi.advanceTimersByTimeAsync(300_000)
+    expect([shown()?.bytes, told.at(-1)]).toEqual([bundle(7), 'bundle equivocation'])
+  })
+
+  test('one of two that contradicts is enough; one that lags or is away is not', async () => {
+    const lagging = await started(shows(bundle(8)), shows(other(7)), () => 'broken')
+    expect([lagging.bundle()?.bytes, lagging.told.includes('bundle vantage-failed')]).toEqual([bundle(8), true])
+    const forked = await started(shows(bundle(8)), shows(bundle(8)), shows(other(8)))
+    expect(forked.bundle()).toBeUndefined()
+  })
+
+  test('a bundle that was contradicted does not count as seen: an honest one of the same serial is taken later', async () => {
+    let there = other(7)
+    const { bundle: shown } = await started(shows(bundle(7)), (request) => shows(there)(request))
+    expect(shown()).toBeUndefined()
+    there = bundle(7)
+    await vi.advanceTimersByTimeAsync(6_000)
+    expect(shown()?.bytes).toEqual(bundle(7))
+  })
 })
