@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { styleText } from 'node:util'
 import { explained } from './explain.ts'
 import { asked, help, UsageError, type Asked, type RunOptions } from './options.ts'
+import { readTarget } from './live/target.ts'
 import { attacksFrom } from './report/assemble.ts'
 import { htmlOf } from './report/html.ts'
 import { junitOf } from './report/junit.ts'
@@ -36,8 +37,9 @@ async function main(args: readonly string[]): Promise<number> {
 
 async function runAll(options: RunOptions): Promise<number> {
   const attacks = options.attacks === undefined ? undefined : attacksFrom(read(options.attacks))
+  const target = options.target === undefined ? undefined : readTarget(read(options.target), options.target)
   say(`seed ${String(options.seed)}`)
-  const { report, canaries } = await run(options, { progress: say, now: Date.now, attacks })
+  const { report, canaries } = await run(options, { progress: say, now: Date.now, attacks, target })
   write(report, options.out)
   if (canaries !== undefined) writeFileSync(join(options.out, 'canaries.json'), canaries)
   print(terminalOf(report, paint))

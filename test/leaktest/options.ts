@@ -18,6 +18,7 @@ explain  says what a field or a test is, and what to do about it.
   --level N          0: simulated, 1: processes on loopback; may be given twice (default: 1)
   --tests A,B        only tests whose name begins so
   --attacks FILE     adds the report.json of an attack run
+  --target FILE      a pair that is not ours: see test/leaktest/README.md
   --out DIR          where the report goes (default: leaktest-report)
   --keep             keep the run's folder: settings, logs, memory of the processes
   -h, --help         this text
@@ -36,6 +37,7 @@ const options = {
   level: { type: 'string', multiple: true },
   tests: { type: 'string' },
   attacks: { type: 'string' },
+  target: { type: 'string' },
   out: { type: 'string' },
   keep: { type: 'boolean' },
   canaries: { type: 'string' },
@@ -50,6 +52,7 @@ export type RunOptions = {
   readonly levels: readonly (0 | 1)[]
   readonly tests: readonly string[]
   readonly attacks: string | undefined
+  readonly target: string | undefined
   readonly out: string
   readonly keep: boolean
 }
@@ -102,10 +105,10 @@ function only(command: string, rest: readonly string[], what: string): string {
 }
 
 function runOptions(values: Values, dice: () => number): RunOptions {
-  const { quick = false, keep = false, out = 'leaktest-report', attacks, tests } = values
+  const { quick = false, keep = false, out = 'leaktest-report', attacks, target, tests } = values
   if (values.canaries !== undefined) throw new UsageError('--canaries belongs to scan')
   return {
-    ...{ command: 'run', quick, keep, out, attacks },
+    ...{ command: 'run', quick, keep, out, attacks, target },
     seed: values.seed === undefined ? dice() : seedOf(values.seed),
     placement: placementOf(values.placement),
     levels: levelsOf(values.level),

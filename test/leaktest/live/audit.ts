@@ -25,9 +25,9 @@ export type AuditResult = {
 }
 
 /** No issuer and no service for collateral runs in a pair on one machine. */
-const present: ReadonlySet<Column> = new Set(['NC', 'R', 'MR', 'NR', 'G', 'MG', 'H', 'V', 'K'])
+const everybodyHere: ReadonlySet<Column> = new Set(['NC', 'R', 'MR', 'NR', 'G', 'MG', 'H', 'V', 'K'])
 
-export function auditOf(capture: Capture, placement: Placement): AuditResult {
+export function auditOf(capture: Capture, placement: Placement, present = everybodyHere): AuditResult {
   const contract = ownContract(placement)
   const audit = auditCanaries(capture)
   const canaries = canaryMeasurements(audit, contract).map((row) => ({ ...row, cells: [], remedy: canaryRemedy }))

@@ -27,7 +27,9 @@ export type ClientOptions = {
   readonly planted: Planted
   /** the tap on link A */
   readonly port: number
-  readonly ca: string
+  readonly ca: string | undefined
+  /** the relay's own name, where it is not ours */
+  readonly host?: string
   /** gets the secrets of this client's TLS sessions, so that the lab can read what the relay reads */
   readonly secrets: (line: string) => void
 }
@@ -89,7 +91,8 @@ export class LabClient {
   }
 
   #head({ method = 'POST', path = '/', fields = [], body }: Sending): string {
-    const own: Sending['fields'] = [['Host', `127.0.0.1:${String(this.#options.port)}`], ...this.planted.outer]
+    const host = this.#options.host ?? `127.0.0.1:${String(this.#options.port)}`
+    const own: Sending['fields'] = [['Host', host], ...this.planted.outer]
     const length: Sending['fields'] = body === undefined ? [] : [['Content-Length', String(body.length)]]
     const lines = [...own, ...fields, ...length].map(([name, value]) => `${name}: ${value}\r\n`)
     return `${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n`

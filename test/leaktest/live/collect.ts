@@ -71,7 +71,7 @@ function spoke({ forward }: Connection): boolean {
 }
 
 /** Session ids from hellos; KEM output and ciphertext of what was sealed. RFC 9458 §4.3: seven octets, then `enc`. */
-function arisen(a: readonly Heard[], { calls }: Done): Canary[] {
+export function arisen(a: readonly Heard[], { calls }: Pick<Done, 'calls'>): Canary[] {
   const sessions = a.flatMap(({ connection }) => {
     const id = readHello(joined(connection.forward))?.sessionId
     return id === undefined || id.length === 0 ? [] : [octets(`a${String(connection.id)}.session`, 'F04', id)]
@@ -115,7 +115,7 @@ const readers: Readonly<Record<Link, { readonly clear: readonly Column[]; readon
 /** The far party of each link is told its peer's address by its own system. */
 const toldPeers: Readonly<Record<Link, readonly Column[]>> = { a: ['NC', 'R'], b: ['NR', 'G'], d: ['H', 'V'], app: [] }
 
-function wires(links: Readonly<Record<Link, readonly Heard[]>>): Holding[] {
+export function wires(links: Readonly<Record<Link, readonly Heard[]>>): Holding[] {
   return Object.entries(links).flatMap(([name, heard]) => {
     const link = name as Link
     return heard.flatMap((each) => wire(link, each))

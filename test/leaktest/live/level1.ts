@@ -4,7 +4,7 @@
  */
 import type { RandomBytes } from '../canary/canaries.ts'
 import { writeCanaries } from '../canary/canaries.ts'
-import type { Placement } from '../contract.ts'
+import type { Column, Placement } from '../contract.ts'
 import { judge, result } from '../gate.ts'
 import type { Report, ReportMutant, ReportPlot, ReportTest } from '../report/schema.ts'
 import { createRng } from '../stats/rng.ts'
@@ -19,6 +19,7 @@ import { faithful, liveMutants, type LiveMutant } from './mutants/mutants.ts'
 import { auditMutant } from './mutants/run.ts'
 import { startLivePair, type LivePair, type Operator } from './pair.ts'
 import { livePlots } from './plots.ts'
+import { captureTarget, type Target } from './target.ts'
 import { captureOf } from './run.ts'
 import { ourRelay } from './subject.ts'
 import { liveTests } from './tests/all.ts'
@@ -32,6 +33,8 @@ export type Level1Options = {
   readonly replay: (test: string) => string
   readonly progress: (text: string) => void
   readonly keep?: boolean
+  /** a pair that is not ours; ours then serves the controls alone */
+  readonly target?: Target | undefined
 }
 
 export type Level1 = {
@@ -60,15 +63,21 @@ export async function level1({
   replay,
   progress,
   keep = false,
+  target,
 }: Level1Options): Promise<Level1> {
   const size = sizes[quick ? 'quick' : 'full']
   const random = randomFrom(seed)
-  const pair = await startLivePair({ progress, keep, connections: Math.max(64, 4 * size.clients) })
+  const pair = await startLivePair({
+    progress,
+    keep,
+    connections: Math.max(64, 4 * size.clients),
+    links: size.clients + 8,
+  })
   try {
     progress(`${String(size.clients)} clients at work`)
-    const capture = await captureOf(ourRelay(pair, placement), { ...size, phases, random })
+    const { capture, present } = await seen(pair, placement, { ...size, random, target })
     progress('searching what every party holds')
-    const audit = auditOf(capture, placement)
+    const audit = auditOf(capture, placement, present)
     const failing = new Set(failures(audit.rows))
     const mutants = await planted({ pair, placement, capture, failing, quick, wanted, progress })
     const rows = audit.rows.filter(({ measurement }) => wanted(measurement.id))
@@ -83,6 +92,14 @@ export async function level1({
     await pair.stop()
     if (keep) progress(`kept: ${pair.folder}`)
   }
+}
+
+type Seen = { readonly capture: Capture; readonly present: ReadonlySet<Column> | undefined }
+type Seeing = Size & Pick<Level1Options, 'target'> & { readonly random: RandomBytes }
+
+async function seen(pair: LivePair, placement: Placement, { target, ...size }: Seeing): Promise<Seen> {
+  if (target !== undefined) return captureTarget(target, size)
+  return { capture: await captureOf(ourRelay(pair, placement), { ...size, phases }), present: undefined }
 }
 
 /** The same seed gives the same canaries, so that what was found once can be looked for again. */

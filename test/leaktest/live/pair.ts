@@ -63,12 +63,15 @@ export type LivePairOptions = {
   readonly keep?: boolean
   /** upstream connections of the relay: several for each client, or those that ask at once would show in who has which */
   readonly connections?: number
+  /** attested connections between gateway and CVM: as many as ask at once, or some are told to come again */
+  readonly links?: number
 }
 
 export async function startLivePair({
   progress = () => undefined,
   keep = false,
   connections = 64,
+  links = 16,
 }: LivePairOptions = {}): Promise<LivePair> {
   const taps = new Map<Link, Tap>()
   const authority = selfSigned({ commonName: 'leaktest authority', use: 'authority' })
@@ -99,7 +102,7 @@ export async function startLivePair({
   }
   const tlsKeyLog = (folder: string): string => join(folder, secretsFile)
   try {
-    const pair = await startPair({ onWire, settings, tlsKeyLog, nodeArgs, progress, keep })
+    const pair = await startPair({ onWire, settings, tlsKeyLog, nodeArgs, links, progress, keep })
     const tapOf = Object.fromEntries(taps) as Record<Link, Tap>
     await settled(tapOf.b, connections)
     const read = (party: string, name: string): string => readFileSync(join(pair.folder, party, name), 'utf8')

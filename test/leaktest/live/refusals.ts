@@ -18,7 +18,20 @@ export type Refusal = {
   readonly kind: string
   readonly group: string
   /** everything about the answer that its reader can tell */
-  readonly try: (actor: { readonly client: LabClient }) => Promise<string>
+  readonly try: (client: LabClient, place: Place) => Promise<string>
+}
+
+/** Where sealed requests go, what they may ask for, and where the keys are that they are sealed to. */
+export type Place = {
+  readonly path: string
+  readonly resource: URL
+  readonly keyList: (client: LabClient) => Promise<Uint8Array>
+}
+
+export const ownPlace: Place = {
+  path: '/',
+  resource: new URL(appOrigin),
+  keyList: async (client) => (await client.send({ method: 'GET', path: '/.well-known/ohttp-gateway' })).body,
 }
 
 const requestType = 'message/ohttp-req'
@@ -28,24 +41,28 @@ function unopened(kind: string, damage: (message: Buffer) => Buffer): Refusal {
   return {
     kind,
     group: 'unopened',
-    try: async ({ client }) => {
-      const key = await keyFor(client)
-      const { message } = await sealRequest(nodeHpke, key.config, key.suite, contentOf(client, key))
-      return looksOf(await post(client, damage(Buffer.from(message))))
+    try: async (client, place) => {
+      const key = await keyFor(client, place)
+      const { message } = await sealRequest(nodeHpke, key.config, key.suite, contentOf(client, key, place))
+      return looksOf(await post(client, place, damage(Buffer.from(message))))
     },
   }
 }
 
 /** Opens, and is refused inside: the answer is sealed, so all that shows is its head and length. */
-function sealed(kind: string, content: (client: LabClient, key: Selection) => Uint8Array, times = 1): Refusal {
+function sealed(
+  kind: string,
+  content: (client: LabClient, key: Selection, place: Place) => Uint8Array,
+  times = 1,
+): Refusal {
   return {
     kind,
     group: 'sealed',
-    try: async ({ client }) => {
-      const key = await keyFor(client)
-      const { message } = await sealRequest(nodeHpke, key.config, key.suite, content(client, key))
-      let answer = await post(client, message)
-      for (let i = 1; i < times; i++) answer = await post(client, message)
+    try: async (client, place) => {
+      const key = await keyFor(client, place)
+      const { message } = await sealRequest(nodeHpke, key.config, key.suite, content(client, key, place))
+      let answer = await post(client, place, message)
+      for (let i = 1; i < times; i++) answer = await post(client, place, message)
       const { status, head, body } = answer
       return `${String(status)} ${maskedHead(head)} ${String(body.length)} octets`
     },
@@ -53,14 +70,16 @@ function sealed(kind: string, content: (client: LabClient, key: Selection) => Ui
 }
 
 /** What the relay refuses by itself: each is a group of its own, the same for every client. */
-function relays(kind: string, method: string, path: string, type?: string): Refusal {
+function relays(kind: string, method: string, path?: string, type?: string): Refusal {
   return {
     kind,
     group: `relay: ${kind}`,
-    try: async ({ client }) => {
+    try: async (client, place) => {
       const fields: [string, string][] = type === undefined ? [] : [['Content-Type', type]]
       const body = method === 'POST' ? Buffer.from('nothing') : undefined
-      return looksOf(await client.send({ method, path, fields, ...(body === undefined ? {} : { body }) }))
+      return looksOf(
+        await client.send({ method, path: path ?? place.path, fields, ...(body === undefined ? {} : { body }) }),
+      )
     },
   }
 }
@@ -77,15 +96,17 @@ export const refusals: readonly Refusal[] = [
   unopened('header alone', (message) => message.subarray(0, 7)),
   sealed('no Binary HTTP', (_, key) => randomBytes(900 - requestOverhead(key.config.kem, key.suite))),
   sealed('replay', contentOf, 2),
-  sealed('stale date', (client, key) => contentOf(client, key, { date: 'Mon, 01 Jan 2024 00:00:00 GMT' })),
-  sealed('other target', (client, key) => contentOf(client, key, { authority: 'elsewhere.example' })),
-  sealed('no authority', (client, key) => contentOf(client, key, { authority: '' })),
-  sealed('CONNECT', (client, key) => contentOf(client, key, { method: 'CONNECT' })),
-  sealed('Expect', (client, key) => contentOf(client, key, { expect: '100-continue' })),
+  sealed('stale date', (client, key, place) =>
+    contentOf(client, key, place, { date: 'Mon, 01 Jan 2024 00:00:00 GMT' }),
+  ),
+  sealed('other target', (client, key, place) => contentOf(client, key, place, { authority: 'elsewhere.example' })),
+  sealed('no authority', (client, key, place) => contentOf(client, key, place, { authority: '' })),
+  sealed('CONNECT', (client, key, place) => contentOf(client, key, place, { method: 'CONNECT' })),
+  sealed('Expect', (client, key, place) => contentOf(client, key, place, { expect: '100-continue' })),
   relays('no such resource', 'POST', '/nothing/here', requestType),
-  relays('other method', 'PUT', '/'),
-  relays('other media type', 'POST', '/', 'text/plain'),
-  relays('no media type', 'POST', '/'),
+  relays('other method', 'PUT'),
+  relays('other media type', 'POST', undefined, 'text/plain'),
+  relays('no media type', 'POST'),
   relays('OPTIONS of a mirror', 'OPTIONS', '/.well-known/ohttp-gateway'),
 ]
 
@@ -97,19 +118,32 @@ type Inside = {
 }
 
 /** As a client might do it that neither pads nor rounds its clock: for a control. */
-export async function sealCarelessly(client: LabClient): Promise<{ message: Buffer; inside: Buffer }> {
-  const key = await keyFor(client)
+export async function sealCarelessly(client: LabClient, place: Place): Promise<{ message: Buffer; inside: Buffer }> {
+  const key = await keyFor(client, place)
   const date = new Date(Math.floor(Date.now() / 60_000) * 60_000 + 7_000).toUTCString()
-  const whole = Buffer.from(contentOf(client, key, { date }))
+  const whole = Buffer.from(contentOf(client, key, place, { date }))
   // Its last octet that is not zero ends the content; what follows may be left out (RFC 9292 §3.8).
   const inside = whole.subarray(0, whole.findLastIndex((octet) => octet !== 0) + 1)
   const { message } = await sealRequest(nodeHpke, key.config, key.suite, inside)
   return { message: Buffer.from(message), inside }
 }
 
+/** As a client ought to: padded, its clock rounded. For pairs that know no other client of ours. */
+export async function sealProperly(client: LabClient, place: Place): Promise<{ message: Buffer; inside: Buffer }> {
+  const key = await keyFor(client, place)
+  const inside = Buffer.from(contentOf(client, key, place))
+  const { message } = await sealRequest(nodeHpke, key.config, key.suite, inside)
+  return { message: Buffer.from(message), inside }
+}
+
 /** A padded request that carries the client's canaries inside. */
-function contentOf({ planted }: LabClient, { config, suite }: Selection, inside: Inside = {}): Uint8Array {
-  const { authority = new URL(appOrigin).host, method = 'POST', date = minute(), expect } = inside
+function contentOf(
+  { planted }: LabClient,
+  { config, suite }: Selection,
+  { resource }: Place,
+  inside: Inside = {},
+): Uint8Array {
+  const { authority = resource.host, method = 'POST', date = minute(), expect } = inside
   const { path, query, header, prompt } = planted.inner
   const message = (padding: number): BinaryRequest => ({
     ...{ kind: 'request', framing: 'known', method, scheme: 'https', authority, path: `${path}${query}`, padding },
@@ -125,13 +159,12 @@ function minute(): string {
   return new Date(Math.floor(Date.now() / 60_000) * 60_000).toUTCString()
 }
 
-async function keyFor(client: LabClient): Promise<Selection> {
-  const { body } = await client.send({ method: 'GET', path: '/.well-known/ohttp-gateway' })
-  return selectKey(parseKeyConfigs(Uint8Array.from(body)), nodeHpke.supports)
+async function keyFor(client: LabClient, { keyList }: Place): Promise<Selection> {
+  return selectKey(parseKeyConfigs(Uint8Array.from(await keyList(client))), nodeHpke.supports)
 }
 
-export function post(client: LabClient, body: Uint8Array): Promise<RawAnswer> {
-  return client.send({ fields: [['Content-Type', requestType]], body })
+export function post(client: LabClient, { path }: Place, body: Uint8Array): Promise<RawAnswer> {
+  return client.send({ path, fields: [['Content-Type', requestType]], body })
 }
 
 function looksOf({ status, head, body }: RawAnswer): string {

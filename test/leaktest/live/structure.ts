@@ -70,7 +70,8 @@ export function structureOf(capture: Capture): Observation[] {
       'dates at the application',
     ),
     ...seen('F26', ['G', 'H', 'V'], d.length > 0, 'connections on link D'),
-    ...seen('F27', ['NC', 'R', 'NR', 'G'], b.length > 0, 'addresses on links A and B'),
+    ...seen('F27', ['NC', 'R'], a.length > 0, 'addresses on link A'),
+    ...seen('F27', ['NR', 'G'], b.length > 0, 'addresses on link B'),
     ...seen('F27', ['MR'], pageOf('relay'), "the relay's page"),
     ...seen('F29', ['G'], opened.length > 0, 'requests that it opened'),
     ...seen(

@@ -29,17 +29,18 @@ export type Tap = {
 export type TapOptions = {
   /** who stands behind the tap */
   readonly to: NetConnectOpts
-  /** a path to listen on, instead of a free port */
+  /** a path or a port to listen on, instead of a free port */
   readonly path?: string
+  readonly port?: number
   readonly now?: () => number
 }
 
-export async function createTap({ to, path, now = monotonic }: TapOptions): Promise<Tap> {
+export async function createTap({ to, path, port = 0, now = monotonic }: TapOptions): Promise<Tap> {
   const wires: Wire[] = []
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (near) => {
     wires.push(new Wire(wires.length, near, to, now))
   })
-  await listening(server, path)
+  await listening(server, path ?? port)
   const address = server.address() as AddressInfo | string
   return {
     port: typeof address === 'string' ? 0 : address.port,
@@ -70,12 +71,12 @@ export function timeAt(passed: readonly Passed[], offset: number): number {
   return passed.at(-1)?.t ?? Number.NaN
 }
 
-function listening(server: Server, path: string | undefined): Promise<void> {
+function listening(server: Server, at: string | number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     const ready = (): void => resolve(void server.off('error', reject))
-    if (path === undefined) server.listen(0, '127.0.0.1', ready)
-    else server.listen(path, ready)
+    if (typeof at === 'number') server.listen(at, '127.0.0.1', ready)
+    else server.listen(at, ready)
   })
 }
 
@@ -114,7 +115,9 @@ class Wire implements Connection {
 
 function sourceOf(near: Socket, to: NetConnectOpts): { localAddress?: string } {
   const address = near.remoteAddress
-  return 'path' in to || address === undefined || address === '127.0.0.1' ? {} : { localAddress: address }
+  // Beyond this machine nobody can be reached from 127/8.
+  const near127 = 'host' in to && to.host?.startsWith('127.') === true
+  return !near127 || address === undefined || address === '127.0.0.1' ? {} : { localAddress: address }
 }
 
 function peerOf(far: Socket): Connection['peer'] {

@@ -14,7 +14,7 @@ import type { Wanted } from './app.ts'
 import type { Call, Mirrored, Phase, Refused, Scrape, Span } from './capture.ts'
 import { LabClient } from './client.ts'
 import { intents, type Intent } from './intents.ts'
-import { post, refusals, sealCarelessly } from './refusals.ts'
+import { ownPlace, post, refusals, sealCarelessly } from './refusals.ts'
 import type { Subject } from './subject.ts'
 import { monotonic } from './tap.ts'
 import type { Planted } from './planted.ts'
@@ -134,7 +134,7 @@ class Workload {
   async #refusedBy({ client, fetch }: Actor): Promise<void> {
     await fetch.ready()
     for (const refusal of refusals) {
-      const looks = await refusal.try({ client })
+      const looks = await refusal.try(client, ownPlace)
       this.#refused.push({ client: client.index, kind: refusal.kind, group: refusal.group, looks })
     }
   }
@@ -201,8 +201,8 @@ class Workload {
   }
 
   async #carelessly({ client }: Actor): Promise<void> {
-    const { message, inside } = await sealCarelessly(client)
-    const { status } = await post(client, message)
+    const { message, inside } = await sealCarelessly(client, ownPlace)
+    const { status } = await post(client, ownPlace, message)
     const call = { client: client.index, intent: 0, phase: 'calls', asked: inside.length, told: 20, status } as const
     this.#calls.push({ ...call, message, inside })
   }

@@ -1,0 +1,177 @@
+/**
+ * A pair that is not ours: clients of the lab with a bare key list, a tap in front of the relay, and, where its operators
+ * put them, a tap behind it and files to search. What nobody tapped is not observable, and the report says so.
+ */
+import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { z } from 'zod'
+import { readKeyLog } from '../../../deploy/local/seen/tls-log.ts'
+import type { RandomBytes } from '../canary/canaries.ts'
+import type { Column } from '../contract.ts'
+import type { Call, Capture, Holding, Mirrored, Refused, Span } from './capture.ts'
+import { LabClient } from './client.ts'
+import { arisen, wires } from './collect.ts'
+import { createHash } from 'node:crypto'
+import { hear } from './heard.ts'
+import { plant } from './planted.ts'
+import { post, refusals, sealProperly, type Place } from './refusals.ts'
+import { createTap, monotonic, type Tap } from './tap.ts'
+
+const https = z.url({ protocol: /^https$/ }).transform((text) => new URL(text))
+const files = z.array(z.string().min(1)).default([])
+
+const schema = z.strictObject({
+  name: z.string().min(1).max(80),
+  /** where clients post */
+  relay: https,
+  /** the bare key list (RFC 9458 §3), wherever it is */
+  keys: https,
+  /** what the gateway lets through */
+  resource: https,
+  /** PEM of who vouches for relay and key list, if the system does not */
+  ca: z.string().optional(),
+  /** a tap behind the relay: tell the relay that its gateway is at `listen` */
+  link: z
+    .strictObject({ listen: z.int().min(1).max(65_535), host: z.string(), port: z.int().min(1).max(65_535) })
+    .optional(),
+  /** what operators keep: logs and saved pages of metrics */
+  kept: z.strictObject({ R: files, MR: files, G: files, MG: files }).partial().default({}),
+})
+
+export type Target = z.infer<typeof schema> & { readonly folder: string }
+
+/** Throws TypeError with the member that is wrong. Paths in it are relative to the file. */
+export function readTarget(text: string, path: string): Target {
+  const found = schema.safeParse(JSON.parse(text))
+  if (found.success) return { ...found.data, folder: dirname(resolve(path)) }
+  const [issue] = found.error.issues
+  throw new TypeError(`--target: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not understood'}`)
+}
+
+export type TargetOptions = { readonly clients: number; readonly each: number; readonly random: RandomBytes }
+
+export type TargetCapture = { readonly capture: Capture; readonly present: ReadonlySet<Column> }
+
+export async function captureTarget(target: Target, { clients, each, random }: TargetOptions): Promise<TargetCapture> {
+  const { relay, link } = target
+  const a = await createTap({ to: { host: relay.hostname, port: Number(relay.port || 443) } })
+  const b = link && (await createTap({ to: { host: link.host, port: link.port }, port: link.listen }))
+  const ca = target.ca === undefined ? undefined : readFileSync(resolve(target.folder, target.ca), 'utf8')
+  const cast = plant(clients, random)
+  const secrets: string[] = []
+  const actors = cast.clients.map(
+    (planted, index) =>
+      new LabClient({ index, planted, port: a.port, ca, host: relay.host, secrets: (line) => secrets.push(line) }),
+  )
+  try {
+    const done = await work(actors, placeOf(target), each)
+    for (const actor of actors) actor.close()
+    // Their departures are part of what the relay sees.
+    await sleep(100)
+    return { capture: captured({ target, a, b, cast, done, secrets: secrets.join('\n') }), present: presentIn(target) }
+  } finally {
+    for (const actor of actors) actor.close()
+    a.close()
+    b?.close()
+  }
+}
+
+/** A relay that mirrors keys is asked through its own tap, anybody else directly. */
+function placeOf({ relay, keys, resource, ca, folder }: Target): Place {
+  const direct = async (): Promise<Uint8Array> => {
+    if (ca !== undefined)
+      throw new TypeError(
+        `--target: keys elsewhere than at the relay need a certificate that the system knows, not ${folder}/${ca}`,
+      )
+    const answer = await fetch(keys)
+    return new Uint8Array(await answer.arrayBuffer())
+  }
+  const mirrored = async (client: LabClient): Promise<Uint8Array> =>
+    (await client.send({ method: 'GET', path: keys.pathname })).body
+  return { path: relay.pathname, resource, keyList: keys.origin === relay.origin ? mirrored : direct }
+}
+
+type Work = Pick<Capture, 'calls' | 'refused' | 'mirrored' | 'spans'>
+
+async function work(actors: readonly LabClient[], place: Place, each: number): Promise<Work> {
+  const calls: Call[] = []
+  const refused: Refused[] = []
+  const mirrored: Mirrored[] = []
+  const spans: Span[] = []
+  const phase = async (name: Span['phase'], act: (client: LabClient) => Promise<void>): Promise<void> => {
+    const from = monotonic()
+    await Promise.all(actors.map(act))
+    spans.push({ phase: name, from, to: monotonic() })
+  }
+  await phase('keys', async (client) => {
+    const digest = createHash('sha256')
+      .update(await place.keyList(client))
+      .digest('hex')
+    mirrored.push({ client: client.index, resource: 'keys', digest })
+  })
+  await phase('calls', async (client) => {
+    for (let i = 0; i < each; i++) {
+      const { message, inside } = await sealProperly(client, place)
+      const { status, body } = await post(client, place, message)
+      calls.push({
+        client: client.index,
+        intent: 0,
+        phase: 'calls',
+        asked: inside.length,
+        told: body.length,
+        status,
+        message,
+        inside,
+      })
+    }
+  })
+  await phase('refusals', async (client) => {
+    for (const { kind, group, try: attempt } of refusals)
+      refused.push({ client: client.index, kind, group, looks: await attempt(client, place) })
+  })
+  return { calls, refused, mirrored, spans }
+}
+
+type Taken = {
+  readonly target: Target
+  readonly a: Tap
+  readonly b: Tap | undefined
+  readonly cast: ReturnType<typeof plant>
+  readonly done: Work
+  readonly secrets: string
+}
+
+function captured({ target, a, b, cast, done, secrets }: Taken): Capture {
+  const log = readKeyLog(secrets)
+  const near = a.connections().map((connection) => hear(connection, log))
+  const far = (b?.connections() ?? []).map((connection) => hear(connection, log))
+  const links = { a: near, b: far, d: [], app: [] }
+  return {
+    ...done,
+    ...{ links, clients: cast.clients.length, canaries: [...cast.canaries, ...arisen(near, done)] },
+    holdings: [...wires(links), ...keptFiles(target)],
+    // Nobody gave us the keys of the link behind the relay: what shows there is what a network sees.
+    ...{
+      scrapes: [],
+      single: [],
+      leftAtApp: 0,
+      trapped: 0,
+      unreadable: near.filter(({ forward }) => forward === undefined).length,
+    },
+  }
+}
+
+function keptFiles({ kept, folder }: Target): Holding[] {
+  return Object.entries(kept).flatMap(([party, paths = []]) =>
+    paths.map((path): Holding => ({
+      ...{ party: party as Column, source: party.startsWith('M') ? 'metric' : 'log', name: path },
+      octets: readFileSync(resolve(folder, path)),
+    })),
+  )
+}
+
+function presentIn({ link, kept }: Target): Set<Column> {
+  const pages = (['MR', 'MG'] as const).filter((party) => (kept[party] ?? []).length > 0)
+  return new Set<Column>(['NC', 'R', ...(link === undefined ? [] : (['NR'] as const)), ...pages])
+}
