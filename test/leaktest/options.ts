@@ -1,5 +1,6 @@
 /** The command line of the privacy lab. privacy.md 5. */
 import { parseArgs } from 'node:util'
+import { profileNames, type ProfileName } from './claims.ts'
 import { placements, type Placement } from './contract.ts'
 
 export const help = `Usage: leaktest [run] [options]
@@ -15,7 +16,8 @@ explain  says what a field or a test is, and what to do about it.
   --quick            fewer clients, and planted leaks several at a time
   --seed N           the same canaries and simulations as another run (default: by chance, and told)
   --placement NAME   front, inside or sealed (default: front)
-  --level N          0: simulated, 1: processes on loopback; may be given twice (default: 1)
+  --level N          0: simulated, 1: processes on loopback; may be given twice (default: both)
+  --profile NAME     direct, mixed, paced or horizon, at level 0 alone: what runs at level 1 is direct
   --tests A,B        only tests whose name begins so
   --attacks FILE     adds the report.json of an attack run
   --target FILE      a pair that is not ours: see test/leaktest/README.md
@@ -35,6 +37,7 @@ const options = {
   seed: { type: 'string' },
   placement: { type: 'string' },
   level: { type: 'string', multiple: true },
+  profile: { type: 'string' },
   tests: { type: 'string' },
   attacks: { type: 'string' },
   target: { type: 'string' },
@@ -50,6 +53,7 @@ export type RunOptions = {
   readonly seed: number
   readonly placement: Placement
   readonly levels: readonly (0 | 1)[]
+  readonly profile: ProfileName
   readonly tests: readonly string[]
   readonly attacks: string | undefined
   readonly target: string | undefined
@@ -111,7 +115,7 @@ function runOptions(values: Values, dice: () => number): RunOptions {
     ...{ command: 'run', quick, keep, out, attacks, target },
     seed: values.seed === undefined ? dice() : seedOf(values.seed),
     placement: placementOf(values.placement),
-    levels: levelsOf(values.level),
+    ...shapeOf(values),
     tests: tests === undefined ? [] : tests.split(',').filter((test) => test !== ''),
   }
 }
@@ -127,7 +131,16 @@ function placementOf(text = 'front'): Placement {
   return found
 }
 
-function levelsOf(texts: readonly string[] = ['1']): (0 | 1)[] {
+/** What runs as processes has one profile; a claim about another is one of the model's. */
+function shapeOf({ level, profile = 'direct' }: Values): Pick<RunOptions, 'levels' | 'profile'> {
+  const levels = levelsOf(level)
+  const known = profileNames.find((name) => name === profile)
+  if (known === undefined) throw new UsageError(`--profile: ${profileNames.join(', ')}, not ${JSON.stringify(profile)}`)
+  if (known !== 'direct' && levels.includes(1)) throw new UsageError(`--profile ${known}: with --level 0 alone`)
+  return { levels, profile: known }
+}
+
+function levelsOf(texts: readonly string[] = ['0', '1']): (0 | 1)[] {
   const wrong = texts.find((text) => text !== '0' && text !== '1')
   if (wrong !== undefined) throw new UsageError(`--level: 0 or 1, not ${JSON.stringify(wrong)}`)
   return [...new Set(texts)].sort().map((text) => (text === '0' ? 0 : 1))

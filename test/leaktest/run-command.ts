@@ -1,6 +1,7 @@
 /** `leaktest run`: the levels that were asked for, one report of them all. */
 import { assemble, type Part } from './report/assemble.ts'
 import type { Report } from './report/schema.ts'
+import { level0Part, type Level0PartOptions } from './level0-part.ts'
 import { level1, type Level1Options } from './live/level1.ts'
 import type { Target } from './live/target.ts'
 import type { RunOptions } from './options.ts'
@@ -22,12 +23,15 @@ export async function run(options: RunOptions, world: RunWorld): Promise<Ran> {
   const parts = new Map<0 | 1, Part>()
   let canaries: string | undefined
   for (const level of levels) {
-    if (level === 0) throw new TypeError('--level: level 0 is not in this version')
-    const { canaries: list, ...part } = await level1(levelOptions(options, world))
+    if (level === 0) {
+      parts.set(level, await level0Part(levelOptions(options, world, level)))
+      continue
+    }
+    const { canaries: list, ...part } = await level1(levelOptions(options, world, level))
     canaries = list
     parts.set(level, { ...part, tests: [...part.tests], mutants: [...part.mutants], plots: [...part.plots] })
   }
-  const facts = { seed, placement, quick, started, ended: new Date(now()), attacks, profile: 'direct' }
+  const facts = { seed, placement, quick, started, ended: new Date(now()), attacks, profile: options.profile }
   const about =
     target === undefined
       ? ({ subject: 'the pair of this repository', evidence: 'simulated' } as const)
@@ -35,15 +39,21 @@ export async function run(options: RunOptions, world: RunWorld): Promise<Ran> {
   return { report: assemble(parts, { ...facts, ...about }), canaries }
 }
 
-function levelOptions(options: RunOptions, { progress, target }: RunWorld): Level1Options {
-  const { seed, quick, placement, tests, keep } = options
+function levelOptions(
+  options: RunOptions,
+  { progress, target }: RunWorld,
+  level: 0 | 1,
+): Level1Options & Level0PartOptions {
+  const { seed, quick, placement, profile, tests, keep } = options
   const wanted = (id: string): boolean => tests.length === 0 || tests.some((name) => id.startsWith(name))
-  return { seed, quick, placement, keep, wanted, progress, target, replay: (test) => replayOf(options, 1, test) }
+  const replay = (test: string): string => replayOf(options, level, test)
+  return { seed, quick, placement, profile, keep, wanted, progress, target, replay }
 }
 
-function replayOf({ seed, quick, placement, target }: RunOptions, level: number, test: string): string {
+function replayOf({ seed, quick, placement, profile, target }: RunOptions, level: number, test: string): string {
   const fast = `${quick ? ' --quick' : ''}${target === undefined ? '' : ` --target ${target}`}`
-  return `npm run leaktest -- --level ${String(level)} --placement ${placement} --seed ${String(seed)}${fast} --tests ${test}`
+  const shape = level === 0 ? ` --profile ${profile}` : ''
+  return `npm run leaktest -- --level ${String(level)} --placement ${placement}${shape} --seed ${String(seed)}${fast} --tests ${test}`
 }
 
 /** privacy.md 5. */

@@ -59,6 +59,7 @@ describe('the verdict', () => {
     ['open', judged({ matrix: [cellRow({ verdict: 'blind' })] })],
     ['open', judged({ tests: [testRow({ verdict: 'inconclusive' })] })],
     ['open', judged({ tests: [testRow({ tier: 'T2' })] })],
+    ['open', judged({ matrix: [] })],
   ] as const)('leaves the claim against single parties %s', (state, all) => {
     expect(claimsOf(all, 'front', undefined).find(({ tier }) => tier === 'T1')?.state).toBe(state)
   })

@@ -37,7 +37,9 @@ export function claimsOf(
         ? { state: 'refuted', because: `seen where it must never be: ${broken.join(', ')}` }
         : blind.length > 0
           ? { state: 'open', because: `not seen where it must be, so that nothing is proven: ${blind.join(', ')}` }
-          : first),
+          : first.state === 'supported' && matrix.length === 0
+            ? { state: 'open', because: 'only a model was tested: no process, socket or log' }
+            : first),
     },
     {
       ...{ tier: 'T2', adversary: 'any single party, or one link, that drops, delays, repeats or marks' },
