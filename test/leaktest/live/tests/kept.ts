@@ -136,8 +136,9 @@ function hasFreeText(line: string): boolean {
   return !dated || !Object.values(rest).every((value) => typeof value !== 'object' && !isText(value))
 }
 
+/** Digests are of settings and of what is mirrored for everybody; those of a client are canaries. */
 function isText(value: unknown): boolean {
-  return typeof value === 'string' && !/^[a-z0-9<>=-]{1,40}$/.test(value)
+  return typeof value === 'string' && !/^([a-z0-9<>=-]{1,40}|sha256:[0-9a-f]{64})$/.test(value)
 }
 
 function ownPorts(holdings: Capture['holdings']): Set<string> {
@@ -153,6 +154,8 @@ function seriesOf(page: string): Series[] {
   return page.split('\n').flatMap((line): Series[] => {
     const [, name, labels = ''] = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? /.exec(line) ?? []
     if (name === undefined || line.startsWith('#')) return []
-    return [{ name, labels: [...labels.matchAll(/="((?:[^"\\]|\\.)*)"/g)].map(([, value]) => value ?? '') }]
+    // `le` is an edge of a histogram: a number that stands in the code.
+    const words = [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].filter(([, label]) => label !== 'le')
+    return [{ name, labels: words.map(([, , value = '']) => value) }]
   })
 }
