@@ -136,9 +136,9 @@ function hasFreeText(line: string): boolean {
   return !dated || !Object.values(rest).every((value) => typeof value !== 'object' && !isText(value))
 }
 
-/** Digests are of settings and of what is mirrored for everybody; those of a client are canaries. */
+/** Named digests are of settings, images and what is mirrored for everybody; those of a client are canaries. */
 function isText(value: unknown): boolean {
-  return typeof value === 'string' && !/^([a-z0-9<>=-]{1,40}|sha256:[0-9a-f]{64})$/.test(value)
+  return typeof value === 'string' && !/^([a-z0-9<>=-]{1,40}|[a-z][a-z0-9]*:[0-9a-f]{16,128})$/.test(value)
 }
 
 function ownPorts(holdings: Capture['holdings']): Set<string> {
