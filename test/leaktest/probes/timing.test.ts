@@ -4,7 +4,7 @@ import { times } from '../stats/numbers.ts'
 import { createRng } from '../stats/rng.ts'
 import { ratio } from '../stats/bootstrap.ts'
 import { exchanges, run, windows } from '../simulate/exchanges.ts'
-import { passing, timed } from '../simulate/mixes.ts'
+import { passing, timed, type Mix } from '../simulate/mixes.ts'
 import type { Window } from '../types.ts'
 import { matchingLimit, timedFloor } from '../claims.ts'
 import { profiles, type Model } from '../simulate/profiles.ts'
@@ -87,6 +87,16 @@ test('where lengths are looked at, they alone find everybody who has one of his 
   const options = { leg: 'request', learnt, rng } as const
   expect(matchWindow(unique, { ...options, sizes: true }).right).toBe(32)
   expect(matchWindow(unique, options).right).toBeLessThan(12)
+})
+
+test('what leaves at the very same time is matched by luck alone', () => {
+  const rng = createRng(11)
+  const tick: Mix = (arrivals) => arrivals.map(({ t }) => (Math.floor(t / 100) + 1) * 100)
+  const traffic = { rate: 200, count: 64, clients: 64, service: echo, rng }
+  const all = windows({ ...profiles.direct, outward: tick }, traffic, 40)
+  const learnt = learn(all.flat().slice(0, 128))
+  const rights = all.map((window) => [matchWindow(window, { leg: 'request', learnt, rng }).right, 64] as const)
+  expect(ratio(rights)).toBeLessThan(timedFloor(200, 100) + 0.04)
 })
 
 test('beliefs of somebody who knows nothing are even', () => {

@@ -5,6 +5,7 @@
  */
 import { assign, costs } from '../stats/assignment.ts'
 import { learnDensity, type Density } from '../stats/density.ts'
+import { permuted } from '../stats/draws.ts'
 import { ascending, mean, quantile, sum, times } from '../stats/numbers.ts'
 import { auc, kendallTau } from '../stats/ranks.ts'
 import type { Rng } from '../stats/rng.ts'
@@ -55,8 +56,8 @@ export function matchWindow(window: Window, { leg, learnt, rng, sizes = false }:
   const from = window.map(({ times }) => (leg === 'response' ? times.resp : times.in))
   const to = window.map(({ times }) => (leg === 'response' ? times.back : times.out))
   // Both sides in the order in which they were seen, which is all that an observer has to number them by.
-  const rows = order(from)
-  const columns = order(to)
+  const rows = order(from, rng)
+  const columns = order(to, rng)
   const cost = (row: number, column: number): number => {
     const left = window[rows[row] as number] as Trial
     const right = window[columns[column] as number] as Trial
@@ -163,6 +164,8 @@ export function addedDelay(all: readonly Trial[]): { mean: number; p99: number }
   return { mean: mean(added), p99: quantile(added, 0.99) }
 }
 
-function order(values: readonly number[]): number[] {
-  return [...values.keys()].sort((a, b) => (values[a] as number) - (values[b] as number))
+// What was seen at the same time is numbered by lot: any order of our own would be the truth.
+function order(values: readonly number[], rng: Rng): number[] {
+  const places = permuted(rng, [...values.keys()])
+  return places.sort((a, b) => (values[a] as number) - (values[b] as number))
 }

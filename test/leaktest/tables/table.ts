@@ -53,8 +53,9 @@ export function aligned(rows: readonly (readonly string[])[]): string[] {
 /** Three digits behind the point below ten, one below a thousand, none above. */
 export function short(value: number): string {
   const size = Math.abs(value)
-  if (Number.isInteger(value) || size >= 1000) return value.toFixed(0)
-  return value.toFixed(size < 10 ? 3 : 1)
+  const digits = Number.isInteger(value) || size >= 1000 ? 0 : size < 10 ? 3 : 1
+  // What rounds to nothing has no sign.
+  return value.toFixed(digits).replace(/^-(0(?:\.0+)?)$/, '$1')
 }
 
 function cell(figure: Figure, notes: string[]): string {
