@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Level0 } from './level0.ts'
 
-export function checks({ profile, results, mutants: planted }: Level0): void {
+export function checks({ profile, results, mutants: planted, ideal }: Level0): void {
   describe(`the profile ${profile}`, () => {
     test('fails nothing', () => {
       expect(results.filter(({ verdict }) => verdict === 'fail')).toEqual([])
@@ -11,6 +11,12 @@ export function checks({ profile, results, mutants: planted }: Level0): void {
     test('every planted leak is caught, at the same sample size', () => {
       expect(planted.filter(({ caught }) => !caught)).toEqual([])
       expect(planted.length).toBeGreaterThan(30)
+    })
+
+    test('no test fails on an ideal pair', () => {
+      expect(ideal.filter(({ verdict }) => verdict === 'fail')).toEqual([])
+      expect(ideal.filter(({ verdict }) => verdict === 'pass').length).toBeGreaterThan(0.8 * ideal.length)
+      expect(ideal.length).toBeGreaterThan(9)
     })
 
     test('no test passes without a leak that it has caught', () => {

@@ -87,6 +87,13 @@ describe('the report', () => {
     ],
     ['a leak was missed', [{ ...result, verdict: 'pass' }], [{ ...caught, caught: false }], 1],
   ] as const)('ends with a code: %s', (_, results, planted, code) => {
-    expect(exitCode({ results, mutants: planted })).toBe(code)
+    expect(exitCode({ results, mutants: planted, ideal: [] })).toBe(code)
+  })
+
+  test('ends with 1 where a test fails on the ideal pair', () => {
+    const passed = [{ ...result, verdict: 'pass' as const }]
+    const verdicts = { results: passed, mutants: [caught] }
+    expect(exitCode({ ...verdicts, ideal: [{ test: 'x', verdict: 'fail' }] })).toBe(1)
+    expect(exitCode({ ...verdicts, ideal: [{ test: 'x', verdict: 'pass' }] })).toBe(0)
   })
 })

@@ -4,15 +4,16 @@
  * `probes`: a pass bounds these attackers on this workload, nobody else.
  */
 import { claims, type ProfileName } from './claims.ts'
-import { familyAlpha, result, settle, type Probe, type Settled } from './gate.ts'
+import { familyAlpha, judge, result, settle, type Probe, type Settled } from './gate.ts'
 import { testsOn } from './measures/all.ts'
 import { controls, outcome } from './mutants.ts'
 import { plots } from './plots/all.ts'
+import { ideal } from './simulate/ideal.ts'
 import { mutantsFor, type Planted } from './simulate/mutants.ts'
 import { full, observe, quick as little, type Amounts } from './simulate/observe.ts'
 import { profiles, type Model } from './simulate/profiles.ts'
 import { createRng } from './stats/rng.ts'
-import type { MutantOutcome, Plot, TestResult } from './types.ts'
+import type { MutantOutcome, Plot, TestResult, Verdict } from './types.ts'
 
 export type Placement = 'inside' | 'sealed' | 'front'
 
@@ -38,6 +39,8 @@ export type Level0 = {
   readonly alpha: number
   readonly results: readonly TestResult[]
   readonly mutants: readonly MutantOutcome[]
+  /** gated tests on a pair that is ideal by construction: what does not pass there is a mistake of the test */
+  readonly ideal: readonly { readonly test: string; readonly verdict: Verdict }[]
   readonly plots: readonly Plot[]
 }
 
@@ -59,7 +62,7 @@ export async function level0({
     amounts,
   })
   const planted = mutantsFor(profile)
-  const total = run.tests.length + planted.length + 1
+  const total = run.tests.length + planted.length + 2
   let done = 0
   const step = async <T>(doing: string, work: () => T): Promise<T> => {
     progress({ done: done++, total, doing })
@@ -75,10 +78,11 @@ export async function level0({
   const results = settled.map(({ measurement, verdict }) =>
     result(measurement, verdict, controls(outcomes, measurement.id)),
   )
+  const control = await step('the ideal pair', () => run.control(settled))
   const { material, rng } = run
   const drawn = await step('plots', () => plots({ results, material, claims: claims[profile], rng: rng.fork('plots') }))
   progress({ done: total, total, doing: 'done' })
-  return { profile, placement, seed, alpha: familyAlpha, results, mutants: outcomes, plots: drawn }
+  return { profile, placement, seed, alpha: familyAlpha, results, mutants: outcomes, ideal: control, plots: drawn }
 }
 
 type RunOptions = { readonly seed: number; readonly model: Model; readonly amounts: Amounts }
@@ -94,9 +98,28 @@ function createRun({ seed, model, amounts }: RunOptions) {
     model,
     material,
     tests: testsOn(material, promised, rng.fork('attackers')),
+    control: (settled: readonly Settled[]): Level0['ideal'] => {
+      const tests = testsOf({ ...ideal(model.profile), layers: model.layers })
+      return controlled(settled, tests.filter(withLuck))
+    },
     plant: (mutant: Planted, settled: readonly Settled[]): MutantOutcome[] =>
       planted(mutant, settled, testsOf(mutant.plant(model))),
   }
+}
+
+/** Tests whose figures have luck in them; the others only count. */
+function withLuck({ id }: Probe): boolean {
+  return /^(timing|stream|link)[.]/.test(id)
+}
+
+/** The gated ones, each with as much as it needed on the real model. */
+function controlled(settled: readonly Settled[], tests: readonly Probe[]): Level0['ideal'] {
+  const gated = tests.flatMap((test) => {
+    const held = settled.find(({ probe }) => probe.id === test.id)
+    return held === undefined || held.measurement.gate.kind === 'report' ? [] : [{ test, factor: held.factor }]
+  })
+  const verdicts = judge(gated.map(({ test, factor }) => test.measure(factor)))
+  return gated.map(({ test }, i) => ({ test: test.id, verdict: verdicts[i] ?? 'inconclusive' }))
 }
 
 /** A mutant of a test that is gated in this run, measured with as much as the test itself needed. */

@@ -9,7 +9,7 @@ const limits = [
 ]
 
 /** The whole report of one profile. */
-export function report({ profile, placement, seed, alpha, results, mutants }: Level0): string {
+export function report({ profile, placement, seed, alpha, results, mutants, ideal }: Level0): string {
   const caught = mutants.filter((mutant) => mutant.caught).length
   const content = placement === 'front' ? ' (content is visible to the gateway operator)' : ''
   return [
@@ -19,13 +19,16 @@ export function report({ profile, placement, seed, alpha, results, mutants }: Le
     '',
     `mutants caught: ${caught} of ${mutants.length}`,
     ...aligned(mutants.map(planted)),
+    `ideal pair: ${ideal.filter(({ verdict }) => verdict === 'pass').length} of ${ideal.length} tests pass`,
+    ...ideal.filter(({ verdict }) => verdict !== 'pass').map(({ test, verdict }) => `  ${test}: ${verdict}`),
     ...limits.map((limit) => `note: ${limit}`),
   ].join('\n')
 }
 
-/** 1 for a failure or a mutant that nobody saw, 2 for something inconclusive, else 0. */
-export function exitCode({ results, mutants }: Pick<Level0, 'results' | 'mutants'>): number {
-  if (results.some(({ verdict }) => verdict === 'fail') || mutants.some(({ caught }) => !caught)) return 1
+/** 1 for a failure, on the ideal pair too, or a mutant that nobody saw; 2 for something inconclusive, else 0. */
+export function exitCode({ results, mutants, ideal }: Pick<Level0, 'results' | 'mutants' | 'ideal'>): number {
+  const failed = [...results, ...ideal].some(({ verdict }) => verdict === 'fail')
+  if (failed || mutants.some(({ caught }) => !caught)) return 1
   return results.some(({ verdict }) => verdict === 'inconclusive') ? 2 : 0
 }
 
