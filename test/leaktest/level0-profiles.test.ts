@@ -62,3 +62,9 @@ test('ideal pairs pass what has no chance in it at twenty seeds, and what has, b
   expect(verdicts.filter((verdict) => verdict === 'fail')).toEqual([])
   expect(verdicts.filter((verdict) => verdict === 'inconclusive').length).toBeLessThanOrEqual(1)
 }, 120_000)
+
+test.each(profileNames)('with a second seal messages still fit the sizes of %s', (profile) => {
+  const seen = observe({ ...profiles[profile], layers: 55 }, createRng(3), fewest).messages?.(1) ?? []
+  expect(seen).toHaveLength(fewest.messages)
+  expect(seen.filter(({ request: { raw, a } }) => a !== claims[profile].fit(raw))).toEqual([])
+})
