@@ -1,4 +1,5 @@
 /** The naive pair: what a scenario must expose, or it proves nothing. */
+import type { Question } from '../../../shared/attestation/verdict.ts'
 import type { Subject } from '../pair/subject.ts'
 import { naiveClient } from './client.ts'
 import { naiveCvm } from './cvm.ts'
@@ -12,5 +13,12 @@ export const naive: Subject = {
   gateway: naiveGateway,
   cvm: naiveCvm,
   client: naiveClient,
+  judge: reads,
   monitor: () => Promise.resolve([]),
+}
+
+/** "It is signed, and it says what we asked": by whom, and what else it says, is not looked at. */
+function reads({ evidence: { report }, expected }: Question): Promise<void> {
+  const says = Buffer.from(report).includes(expected.reportData)
+  return says ? Promise.resolve() : Promise.reject(new Error('another question'))
 }

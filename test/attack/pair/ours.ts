@@ -10,6 +10,7 @@ import { simulatedEvidence } from '../../../gateway/cvm/simulated.ts'
 import { openGateway } from '../../../gateway/service.ts'
 import { relaySettings } from '../../../relay/config.ts'
 import { openRelay } from '../../../relay/service.ts'
+import { judge } from '../../../shared/attestation/judge.ts'
 import { main } from '../../../shared/client/commands/main.ts'
 import { createObliviousFetch } from '../../../shared/client/index.ts'
 import type { Report } from '../../../shared/client/monitor/monitor.ts'
@@ -27,6 +28,7 @@ export const ours: Subject = {
   gateway,
   cvm,
   client,
+  judge: (question) => judge(question).then(() => undefined),
   monitor,
 }
 

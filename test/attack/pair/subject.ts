@@ -1,4 +1,5 @@
 /** The four parts that can be attacked, as an attacker meets them: what they are told, and what can be seen of them. */
+import type { Question } from '../../../shared/attestation/verdict.ts'
 import type { RollbackMemory } from '../../../shared/client/memory.ts'
 import type { Part } from '../frame/scenario.ts'
 import type { Stage } from '../frame/stage.ts'
@@ -67,6 +68,8 @@ export type Subject = {
   readonly gateway: (stage: Stage, options: GatewayOptions) => Promise<Gateway>
   readonly cvm: (stage: Stage, options: CvmOptions) => Promise<Served>
   readonly client: (stage: Stage, options: ClientOptions) => Client
+  /** Whether this evidence is believed; rejects when it is not. */
+  readonly judge: (question: Question) => Promise<void>
   /** What somebody who watches these relays for the public alarms about: codes. */
   readonly monitor: (stage: Stage, relays: readonly string[]) => Promise<readonly string[]>
 }

@@ -6,6 +6,10 @@ import { oracleScenarios } from './client/oracles.ts'
 import { targetScenarios } from './client/targets.ts'
 import { insideScenarios } from './gateway/inside.ts'
 import { keyTagScenarios } from './gateway/keys.ts'
+import { judgedScenarios } from './host/judged.ts'
+import { linkScenarios } from './host/links.ts'
+import { machineScenarios } from './host/machine.ts'
+import { sealedScenarios } from './sealed/exchange.ts'
 import { octetScenarios } from './network/octets.ts'
 import { networkTagScenarios } from './network/tags.ts'
 import { tlsScenarios } from './network/tls.ts'
@@ -30,6 +34,10 @@ export const scenarios: readonly Scenario[] = [
   ...networkTagScenarios,
   ...octetScenarios,
   ...tlsScenarios,
+  ...linkScenarios,
+  ...judgedScenarios,
+  ...machineScenarios,
+  ...sealedScenarios,
 ].sort((one, other) => rank(one) - rank(other))
 
 function rank({ id }: Scenario): number {
