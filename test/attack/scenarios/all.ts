@@ -13,6 +13,12 @@ import { sealedScenarios } from './sealed/exchange.ts'
 import { octetScenarios } from './network/octets.ts'
 import { networkTagScenarios } from './network/tags.ts'
 import { tlsScenarios } from './network/tls.ts'
+import { joinScenarios } from './passive/joins.ts'
+import { sizeScenarios } from './passive/sizes.ts'
+import { timeScenarios } from './passive/times.ts'
+import { crowdScenarios } from './supply/crowds.ts'
+import { logScenarios } from './supply/logs.ts'
+import { markScenarios } from './gateway/marks.ts'
 import { answerScenarios } from './relay/answers.ts'
 import { keyScenarios } from './relay/keys.ts'
 import { replayScenarios } from './relay/replay.ts'
@@ -38,6 +44,12 @@ export const scenarios: readonly Scenario[] = [
   ...judgedScenarios,
   ...machineScenarios,
   ...sealedScenarios,
+  ...logScenarios,
+  ...crowdScenarios,
+  ...markScenarios,
+  ...sizeScenarios,
+  ...joinScenarios,
+  ...timeScenarios,
 ].sort((one, other) => rank(one) - rank(other))
 
 function rank({ id }: Scenario): number {

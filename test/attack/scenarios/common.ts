@@ -1,8 +1,10 @@
 /** What many scenarios have in common: honest traffic, and how an answer looks from outside and from inside. */
+import { inFront, type Scenario } from '../frame/scenario.ts'
 import type { Stage } from '../frame/stage.ts'
+import { until } from '../frame/until.ts'
 import { appOrigin } from '../pair/app.ts'
 import { behind, pair, type Behind, type Pair } from '../pair/pair.ts'
-import type { Client } from '../pair/subject.ts'
+import { NotThere, type Client } from '../pair/subject.ts'
 import { intruder, type Intruder, type Told } from '../roles/client.ts'
 import { gatewayX, type GatewayScript, type GatewayX } from '../roles/gateway.ts'
 import { relayX, type RelayScript, type RelayX } from '../roles/relay.ts'
@@ -100,6 +102,24 @@ function codeOf(cause: unknown): string {
 export function words(ended: Ended): string {
   if ('error' in ended) return ended.error
   return `${ended.status} ${JSON.stringify(ended.text.slice(0, 40).replace(/[^\x20-\x7e]/g, '.'))}`
+}
+
+type Unplayed = Pick<Scenario, 'placements' | 'profiles' | 'expects' | 'quick' | 'withoutNaive' | 'control' | 'attack'>
+
+/** A scenario whose subject this version has not: it is listed, says why, and never passes. */
+export function notYet(why: string): Unplayed {
+  const play = (): Promise<never> => Promise.reject(new NotThere(why))
+  const rest = { quick: false, withoutNaive: 'not played: see its reason', control: play, attack: play }
+  return { ...inFront, expects: ['BLOCKED'], ...rest }
+}
+
+/** Resolves when a number has stayed the same for a quarter of a second. */
+export async function settled(count: () => number): Promise<void> {
+  let [last, since] = [count(), Date.now()]
+  await until(() => {
+    if (count() !== last) [last, since] = [count(), Date.now()]
+    return Date.now() - since > 250
+  }, 8_000)
 }
 
 export type { Pair }

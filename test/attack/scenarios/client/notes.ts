@@ -32,6 +32,7 @@ export const noteScenarios: readonly Scenario[] = [
     ...onPair,
     id: 'C16',
     severity: 2,
+    quick: false,
     title: 'a series for each word',
     given,
     does: 'uses sixty different paths, methods, types and agents, outside and inside',

@@ -23,6 +23,7 @@ export const oracleScenarios: readonly Scenario[] = [
     id: 'C09',
     severity: 4,
     score: 'B',
+    quick: false,
     title: 'messages that are broken somewhere',
     given,
     does: 'flips, cuts and lengthens sealed messages and what is inside them, 600 times',

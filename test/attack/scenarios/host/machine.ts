@@ -5,14 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { join } from 'node:path'
 import { cvmSettings } from '../../../../deploy/local/pair/settings.ts'
 import { encodeBundle, readableBundle } from '../sealed/bundles.ts'
-import { blocked, detected, exposed, everywhere, inFront, type Finding, type Scenario } from '../../frame/scenario.ts'
+import { blocked, detected, exposed, inFront, type Finding, type Scenario } from '../../frame/scenario.ts'
 import type { Stage } from '../../frame/stage.ts'
 import { openApp } from '../../pair/app.ts'
 import { pair } from '../../pair/pair.ts'
-import { NotThere } from '../../pair/subject.ts'
 import { intruder } from '../../roles/client.ts'
 import { tap } from '../../roles/tap.ts'
-import { clientIsServed, demand, isServed, pairAnswers, secret } from '../common.ts'
+import { clientIsServed, demand, isServed, notYet, pairAnswers, secret } from '../common.ts'
 
 const onCvm = {
   ...inFront,
@@ -29,6 +28,7 @@ export const machineScenarios: readonly Scenario[] = [
   {
     ...onCvm,
     id: 'H10',
+    quick: false,
     title: 'an environment that reaches into the process',
     given: 'whoever starts the agent',
     does: 'sets LD_PRELOAD, NODE_OPTIONS, SSLKEYLOGFILE and NODE_DEBUG for it',
@@ -38,19 +38,12 @@ export const machineScenarios: readonly Scenario[] = [
   },
   {
     ...onCvm,
-    ...everywhere,
+    ...notYet('a snapshot of a confidential VM takes its hardware; that DEBUG and migration are refused is H08'),
     id: 'H12',
     title: 'a snapshot of the running CVM, brought back',
     given,
     does: 'saves the memory of the CVM and restores it, keys and old replay memory together',
     shows: 'the hardware refuses: no migration agent, and memory that only this chip reads',
-    withoutNaive: 'not played: see its reason',
-    quick: false,
-    control: () =>
-      Promise.reject(
-        new NotThere('a snapshot of a confidential VM takes its hardware; that DEBUG and migration are refused is H08'),
-      ),
-    attack: () => Promise.reject(new NotThere('no hardware')),
   },
   {
     ...onCvm,

@@ -104,6 +104,7 @@ export const octetScenarios: readonly Scenario[] = [
     severity: 4,
     score: 'B',
     expects: ['CONTAINED'],
+    quick: false,
     title: 'the gateway’s link swallows everything for a while',
     given,
     does: 'swallows all octets between relay and gateway while twelve requests come, and lets go later',

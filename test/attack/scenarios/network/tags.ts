@@ -1,15 +1,14 @@
 /** N01-N06: somebody on the client’s link marks a request, and an ally on the other link looks for the mark. privacy.md 4.2. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { families, mediaTypes } from '../../../../shared/http/media-types.ts'
-import { blocked, contained, exposed, inFront, type Finding, type Scenario } from '../../frame/scenario.ts'
+import { blocked, exposed, inconclusive, inFront, type Finding, type Scenario } from '../../frame/scenario.ts'
 import type { Stage } from '../../frame/stage.ts'
 import { happens, until } from '../../frame/until.ts'
-import { NotThere } from '../../pair/subject.ts'
 import { intruder } from '../../roles/client.ts'
 import { gatewayX, type GatewayScript } from '../../roles/gateway.ts'
 import { tap } from '../../roles/tap.ts'
 import { asked, line } from '../../roles/wire.ts'
-import { demand, pairAnswers } from '../common.ts'
+import { demand, notYet, pairAnswers } from '../common.ts'
 
 const onRelay = {
   ...inFront,
@@ -37,6 +36,7 @@ export const networkTagScenarios: readonly Scenario[] = [
     id: 'N02',
     severity: 4,
     score: 'T',
+    quick: false,
     title: 'a reader slowed down until the gateway notices',
     given,
     does: 'stops the client’s acknowledgements in the middle of a stored answer of 12 MiB',
@@ -47,8 +47,8 @@ export const networkTagScenarios: readonly Scenario[] = [
     ...onRelay,
     id: 'N19',
     severity: 4,
-    score: 'R',
-    expects: ['CONTAINED'],
+    score: 'T',
+    expects: ['BLOCKED'],
     title: 'the same in a streamed answer',
     given,
     does: 'stops the client’s acknowledgements in the middle of a streamed answer of 12 MiB',
@@ -69,31 +69,26 @@ export const networkTagScenarios: readonly Scenario[] = [
   },
   {
     ...onRelay,
+    ...notYet('the relay releases requests at once: there is no batch to isolate one from'),
     id: 'N04',
     severity: 4,
     score: 'D',
-    expects: ['DETECTED'],
     title: 'everybody else held back (n-1)',
     given,
     does: 'holds the packets of all other clients',
     shows: 'the relay waits for company, or says that there is none',
-    withoutNaive: 'not played: see its reason',
-    quick: false,
-    control: () =>
-      Promise.reject(new NotThere('the relay releases requests at once: there is no batch to isolate one from')),
-    attack: () => Promise.reject(new NotThere('no batches')),
   },
   {
     ...onRelay,
     id: 'N05',
     severity: 2,
-    score: 'R',
-    expects: ['CONTAINED'],
+    score: 'T',
     title: 'one client delayed by 300 ms',
     given,
     does: 'holds one request back for 300 ms and looks for the gap on the other link',
-    shows: 'profile direct: the gap is there (tier T3, measured and not claimed)',
-    withoutNaive: 'a number to report; no gate to fail',
+    shows: 'no gap beyond one tick of the relay',
+    withoutNaive: 'not concluded: see its reason',
+    quick: false,
     attack: delayed,
   },
   {
@@ -162,9 +157,11 @@ async function streamWatermark(stage: Stage): Promise<Finding> {
   const reading = await handedOver(stage, true, families.chunked)
   const stopped = await handedOver(stage, false, families.chunked)
   demand(reading.whole, 'a client that reads is handed all of it')
-  const held = stopped.whole ? 0 : Math.round((size - stopped.octets) / 2 ** 20)
-  const measure = { metric: 'MiB of 12 that the gateway could not hand over', value: held, n: 2 }
-  return contained('streams beyond the buffers of the kernel show the gateway that their reader has stopped', measure)
+  if (stopped.whole) return blocked(`${size} octets for both`)
+  const held = Math.round((size - stopped.octets) / 2 ** 20)
+  return inconclusive(
+    `the gateway could not hand over ${held} of 12 MiB: a stream waits for its reader, as SECURITY.md says`,
+  )
 }
 
 /** How much of a large stored answer the gateway got rid of. */
@@ -243,11 +240,8 @@ async function delayed(stage: Stage): Promise<Finding> {
   await sleep(300)
   await asked(relay.url, { method: 'POST', body: message, fields: { 'content-type': mediaTypes.request } })
   const gap = (postedAt() ?? begun) - begun
-  return contained('the delay shows on the other link: profile direct claims nothing about time', {
-    metric: 'delay that shows on link B, of 300 ms',
-    value: Math.round(gap / 50) * 50,
-    n: 1,
-  })
+  const shown = `${Math.round(gap / 50) * 50} of 300 ms show on the other link`
+  return inconclusive(`${shown}: the relay releases requests at once (profile direct), and claims nothing about time`)
 }
 
 async function truncated(stage: Stage): Promise<Finding> {

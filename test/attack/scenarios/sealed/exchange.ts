@@ -64,6 +64,7 @@ export const sealedScenarios: readonly Scenario[] = [
   {
     ...onSealed,
     id: 'X04',
+    quick: false,
     title: 'failures that steer to one CVM',
     given: 'the gateway’s operator has a favourite among three CVMs',
     does: 'lets requests to all others fail, sixty calls long',

@@ -1,0 +1,80 @@
+/** P03-P06, P13: times on two links. The figures are measured by the leak tests; here stands what can be tried, and why not more. */
+import { contained, inFront, type Finding, type Scenario } from '../../frame/scenario.ts'
+import type { Stage } from '../../frame/stage.ts'
+import { notYet } from '../common.ts'
+
+const noMix = 'the relay of this version releases what it has at once (profile direct): there is no floor to hold it to'
+const noCells = 'streams of one size at a constant rate are not part of relay and gateway in this version'
+const onRelay = { severity: 4, subject: ['relay'] } as const
+const given = 'somebody who sees both sides of the relay'
+
+export const timeScenarios: readonly Scenario[] = [
+  {
+    ...notYet(noMix),
+    ...onRelay,
+    id: 'P03',
+    score: 'T',
+    title: 'requests matched by their times',
+    given,
+    does: 'assigns requests on one side to those on the other by the likeliest delays',
+    shows: 'no better than the floor of the profile',
+  },
+  {
+    ...notYet(noMix),
+    ...onRelay,
+    id: 'P04',
+    score: 'T',
+    title: 'round trips matched by four times',
+    given,
+    does: 'the same, with the times of the answers too',
+    shows: 'no better than the floor of the profile',
+  },
+  {
+    ...notYet(noCells),
+    ...onRelay,
+    id: 'P05',
+    score: 'T',
+    title: 'streams matched by their pace',
+    given,
+    does: 'correlates pieces of 32 streams on either side',
+    shows: 'the figure of the profile',
+  },
+  {
+    ...notYet(noCells),
+    ...onRelay,
+    id: 'P06',
+    score: 'T',
+    title: 'a topic by the pace of its stream',
+    given: 'somebody on the client’s link',
+    does: 'classifies streams by lengths and gaps',
+    shows: 'the figure of the profile',
+  },
+  {
+    ...{ ...inFront, id: 'P13', severity: 2, score: 'R', expects: ['CONTAINED'], subject: ['relay'], quick: true },
+    title: 'the same trait in many rounds',
+    given: 'somebody who sees who is active, and whether a trait appears, round by round',
+    does: 'keeps those who were active in every round with the trait',
+    shows:
+      'a number to report: a stable trait names one of 400 clients, active in three of ten rounds, after about six',
+    withoutNaive: 'a number to report: no pair can hide who is active',
+    control: () => Promise.resolve(),
+    attack: intersected,
+  },
+]
+
+const [population, active, trials] = [400, 0.3, 300]
+
+function intersected({ dice }: Stage): Promise<Finding> {
+  const rounds = Array.from({ length: trials }, () => {
+    let left = population - 1
+    let round = 0
+    for (; left > 0; round++) left = Array.from({ length: left }, dice.uniform).filter((one) => one < active).length
+    return round
+  })
+  const mean = rounds.reduce((sum, one) => sum + one, 0) / trials
+  const formula = Math.log(population) / Math.log(1 / active)
+  const measure = { metric: 'rounds until a stable trait names one of 400', value: Number(mean.toFixed(2)), n: trials }
+  return Promise.resolve(
+    contained(`closed form ${formula.toFixed(1)}: applications are told to send nothing stable`, measure),
+  )
+}
