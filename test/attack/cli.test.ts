@@ -1,7 +1,12 @@
 /** `npm run attack`: what it takes, what it answers, and that two runs of one seed agree. */
-import { expect, test } from 'vitest'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { createObliviousFetch } from '../../shared/client/index.ts'
 import { read } from './cli/options.ts'
 import { run } from './cli/run.ts'
+import { serve } from './cli/serve.ts'
 import type { Report } from './frame/report.ts'
 import { groupOf } from './frame/scenario.ts'
 import { scenarios } from './scenarios/all.ts'
@@ -12,6 +17,7 @@ function terminal() {
     out: (text: string) => void (shown.out += text),
     say: (text: string) => void (shown.err += `${text}\n`),
     write: (path: string, text: string) => void (shown.files[path] = text),
+    stopped: () => Promise.resolve(),
   }
   return { shown, world }
 }
@@ -30,6 +36,11 @@ test.each([
   [['--seed', '1.5'], '--seed'],
   [['--mutant', 'clever'], '--mutant clever'],
   [['--quickly'], '--quickly'],
+  [['--file', 'nowhere.ts'], '--file nowhere.ts'],
+  [['new', 'scenario.js'], 'new'],
+  [['serve', 'nobody'], 'serve nobody'],
+  [['serve', 'relay', '--trick', 'none'], '--trick none'],
+  [['serve', 'network'], '--to'],
 ])('wrong use ends with 3 and names the option: %j', async (args, name) => {
   const { shown, world } = terminal()
   expect(await run(args, world)).toBe(3)
@@ -88,4 +99,41 @@ test('the report says what was played, what came of it, and how to play it again
   expect(read(again.split(' '))).toMatchObject({ only: ['R12'], seed: 1 })
   expect(shown.files['junit.xml']).toContain('<testcase name="R12 ')
   expect(shown.out).toContain('PASS: 1 of 1 passed')
+})
+
+test('a new scenario runs as it was made, and bites a naive pair', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'attack-new-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'mine.ts')
+  const { shown, world } = terminal()
+  expect(await run(['new', file], world)).toBe(0)
+  writeFileSync(file, shown.files[file] ?? '')
+  const report = await reported('--file', file)
+  expect(report.attacks).toMatchObject([
+    { id: 'R99', outcome: 'BLOCKED', naive: { outcome: 'EXPOSED' }, verdict: 'pass' },
+  ])
+})
+
+test.each([
+  ['relay', 'honest', 'hello'],
+  ['relay', 'page', 'relay-unexpected'],
+  ['relay', 'redirect', 'relay-redirected'],
+  ['relay', 'throttle', 'rate-limited'],
+  ['relay', 'drop', 'relay-unreachable'],
+  ['relay', 'flip', 'answer-damaged'],
+  ['gateway', 'honest', 'hello'],
+  ['gateway', 'date', 'date-refused'],
+  ['gateway', 'status', 'relay-unexpected'],
+])('serve %s --trick %s: a client of ours ends with %s', async (role, trick, end) => {
+  const { url, says, close } = await serve([role, '--trick', trick])
+  onTestFinished(close)
+  const trust = readFileSync(/trust root of its keys: (\S+)/.exec(says)?.[1] ?? '', 'utf8')
+  const wait = (): Promise<void> => Promise.resolve()
+  const fetch = createObliviousFetch({ relay: url, trust, placement: 'front', plaintextLoopback: true, wait })
+  onTestFinished(() => fetch.close())
+  const answer = fetch('https://app.asunder.example/', { method: 'POST', body: 'x' })
+  const ended = await answer
+    .then((response) => response.text())
+    .catch((cause: unknown) => (cause as { code?: string }).code)
+  expect(ended).toBe(end)
 })

@@ -5,7 +5,11 @@ import { run, type World } from './cli/run.ts'
 const world: World = {
   out: (text) => void process.stdout.write(text),
   say: (text) => void process.stderr.write(`${text}\n`),
-  write: (path, text) => writeFileSync(path, text),
+  write: (path, text, flag = 'w') => writeFileSync(path, text, { flag }),
+  stopped: () =>
+    new Promise((resolve) => {
+      for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => resolve())
+    }),
 }
 
 const code = await run(process.argv.slice(2), world)

@@ -13,6 +13,7 @@ const rows = {
     value: 'ID',
     says: 'runs these: ids such as R07 or groups such as R; may come again',
   },
+  file: { type: 'string', value: 'FILE', says: 'runs the scenario that this module exports by default, and no other' },
   quick: { type: 'boolean', says: 'runs those that are fit for every commit' },
   seed: { type: 'string', value: 'N', says: 'whole number from which all dice come; default 1' },
   mutant: { type: 'string', value: 'naive', says: 'attacks the naive pair instead, which must be EXPOSED' },
@@ -26,6 +27,7 @@ const rows = {
 export type Options = {
   readonly list: boolean
   readonly only: readonly string[]
+  readonly file: string | undefined
   readonly quick: boolean
   readonly seed: number
   readonly mutant: boolean
@@ -38,13 +40,13 @@ export type Options = {
 
 export function read(args: readonly string[]): Options {
   const { values, positionals } = parsed(args)
-  const { list = false, only = [], quick = false, mutant, json = false, out, junit, help = false } = values
+  const { list = false, only = [], file, quick = false, mutant, json = false, out, junit, help = false } = values
   if (mutant !== undefined && mutant !== 'naive') throw new UsageError(`--mutant ${mutant}: there is only naive`)
   const seed = Number(values.seed ?? 1)
   if (!Number.isSafeInteger(seed) || seed < 0) throw new UsageError('--seed: give a whole number from 0')
   const named = [...only, ...positionals].flatMap((words) => words.split(',')).filter((word) => word !== '')
   const proof = values['no-proof'] !== true
-  return { list, only: named, quick, seed, mutant: mutant !== undefined, proof, json, out, junit, help }
+  return { list, only: named, file, quick, seed, mutant: mutant !== undefined, proof, json, out, junit, help }
 }
 
 function parsed(args: readonly string[]) {
@@ -74,6 +76,8 @@ function names(word: string, { id }: Scenario): boolean {
 }
 
 export const help = `Usage: npm run attack -- [options] [ID|GROUP ...]
+       npm run attack -- serve ROLE [options]     a hostile relay, gateway or network, for your own client
+       npm run attack -- new FILE                 a scenario of your own to fill in; run it with --file FILE
 
 Plays attacks on a relay and gateway pair on loopback. Each is played with a control run, which must succeed, and against a
 naive pair, which must fall: otherwise it proves nothing. Evidence is simulated; nothing leaves this machine.

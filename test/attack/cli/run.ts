@@ -1,4 +1,6 @@
 /** `attack`: plays what was chosen, tells how it goes, and gives the exit code. */
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { naive } from '../naive/pair.ts'
 import { play, playNaive, type Played } from '../frame/play.ts'
 import { junitOf, reportOf, type Report } from '../frame/report.ts'
@@ -8,18 +10,26 @@ import { ours } from '../pair/ours.ts'
 import { gather, type People } from '../pair/people.ts'
 import { scenarios } from '../scenarios/all.ts'
 import { chosen, help, read, UsageError, type Options } from './options.ts'
+import { scaffold } from './scaffold.ts'
+import { serve, serveHelp } from './serve.ts'
 import { legend, listed, progress, table } from './table.ts'
 
 export type World = {
   readonly out: (text: string) => void
   readonly say: (text: string) => void
-  readonly write: (path: string, text: string) => void
+  /** `wx`: only where there is no such file yet. */
+  readonly write: (path: string, text: string, flag?: 'w' | 'wx') => void
+  /** Resolves when the person has seen enough. */
+  readonly stopped: () => Promise<void>
 }
 
 export type ExitCode = 0 | 1 | 2 | 3
 
 export async function run(args: readonly string[], world: World): Promise<ExitCode> {
   try {
+    const [word = '', ...rest] = args
+    if (word === 'new') return create(rest, world)
+    if (word === 'serve') return await served(rest, world)
     return await told(read(args), world)
   } catch (cause) {
     if (!(cause instanceof UsageError)) throw cause
@@ -28,8 +38,28 @@ export async function run(args: readonly string[], world: World): Promise<ExitCo
   }
 }
 
+function create([file, ...more]: readonly string[], { out, write }: World): ExitCode {
+  if (file === undefined || more.length > 0 || !file.endsWith('.ts'))
+    throw new UsageError('new: give one file that ends in .ts')
+  const path = resolve(file)
+  write(path, scaffold(path), 'wx')
+  out(`${path}: change it, and run it with\n  npm run attack -- --file ${file}\n`)
+  return 0
+}
+
+async function served(args: readonly string[], { out, stopped }: World): Promise<ExitCode> {
+  if (args.includes('--help') || args.includes('-h')) out(serveHelp)
+  else {
+    const serving = await serve(args)
+    out(`${serving.says}\n  Ctrl-C ends it\n`)
+    await stopped()
+    await serving.close()
+  }
+  return 0
+}
+
 async function told(options: Options, world: World): Promise<ExitCode> {
-  const some = chosen(scenarios, options)
+  const some = options.file === undefined ? chosen(scenarios, options) : [await scenarioIn(options.file)]
   if (options.help) world.out(help)
   else if (options.list) world.out(`${listed(some)}\n\n${some.length} scenarios\n\n${legend}\n`)
   else return attacked(some, options, world)
@@ -47,6 +77,15 @@ async function attacked(some: readonly Scenario[], options: Options, world: Worl
   if (out !== undefined) world.write(out, text)
   if (junit !== undefined) world.write(junit, junitOf(played))
   return scoreOf(played).exit
+}
+
+async function scenarioIn(file: string): Promise<Scenario> {
+  const module = (await import(pathToFileURL(resolve(file)).href).catch((cause: unknown) => {
+    throw new UsageError(`--file ${file}: ${cause instanceof Error ? cause.message : 'cannot be read'}`)
+  })) as { readonly default?: Scenario }
+  if (typeof module.default?.attack !== 'function')
+    throw new UsageError(`--file ${file}: its default export is no scenario`)
+  return module.default
 }
 
 const hasNaive = ({ withoutNaive }: Scenario): boolean => withoutNaive === undefined
