@@ -49,6 +49,7 @@ export const networkTagScenarios: readonly Scenario[] = [
     severity: 4,
     score: 'T',
     expects: ['BLOCKED'],
+    quick: false,
     title: 'the same in a streamed answer',
     given,
     does: 'stops the client’s acknowledgements in the middle of a streamed answer of 12 MiB',
