@@ -185,6 +185,7 @@ async function relayTo(stage: Stage, gateway: string): Promise<string> {
   const service = await openRelay(settings, {
     now: Date.now,
     salt: () => randomBytes(32),
+    path: (name) => name,
     file: (name) => readFileSync(name),
     log,
   })

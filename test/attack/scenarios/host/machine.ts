@@ -113,7 +113,7 @@ async function environment({ people, folder }: Stage): Promise<Finding> {
 }
 
 function started(args: readonly string[], env: Record<string, string>): Promise<{ code: number; text: string }> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], {
       env,
       timeout: 5_000,
@@ -121,6 +121,7 @@ function started(args: readonly string[], env: Record<string, string>): Promise<
     let text = ''
     child.stdout.on('data', (bytes: Buffer) => (text += bytes.toString()))
     child.stderr.on('data', (bytes: Buffer) => (text += bytes.toString()))
+    child.on('error', reject)
     child.on('close', (code) => resolve({ code: code ?? 1, text }))
   })
 }

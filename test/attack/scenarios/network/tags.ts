@@ -53,9 +53,8 @@ export const networkTagScenarios: readonly Scenario[] = [
     title: 'the same in a streamed answer',
     given,
     does: 'stops the client’s acknowledgements in the middle of a streamed answer of 12 MiB',
-    shows:
-      'profile direct: a stream waits for its reader, and the gateway notices once the buffers between are full; not claimed',
-    withoutNaive: 'a number to report; no gate to fail',
+    shows: 'the relay takes the stream at its own pace',
+    withoutNaive: 'not concluded: see its reason',
     attack: streamWatermark,
   },
   {
