@@ -10,7 +10,7 @@ import {
   type ServerOptions,
   type ServerResponse,
 } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { Server as NetServer, type AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 import { problem, type Problem, type ProblemStatus } from '../http/problem.ts'
@@ -99,6 +99,7 @@ function makeServer(options: ListenOptions): Made {
     // Its pin ended, or was taken away: not another word.
     if (door?.admits(incoming) === false) return void incoming.socket.destroy()
     constantHead(outgoing, date())
+    if (leaving.has(server)) outgoing.setHeader('connection', 'close')
     if (incoming.rawHeaders.length > 2 * limits.fields) refuse(outgoing, problem(431))
     else if (!namesOneHost(incoming.rawHeaders)) refuse(outgoing, problem(400))
     else serve(incoming, outgoing)
@@ -223,12 +224,25 @@ function countConnections(server: Server): void {
   })
 }
 
+/**
+ * First only no new connections: whoever holds one may be about to use it, and a request that crosses our goodbye is lost. Its
+ * answer says that it is the last one on that connection. Those that nobody used in half of the time go then, and with the
+ * deadline all of them. RFC 9112 §9.6.
+ */
 async function closeWithin(server: Server, deadline: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-  // Connections fall idle one by one as their answers end; each look lets those go.
-  const idle = setInterval(() => server.closeIdleConnections(), 50)
+  const closed = new Promise<void>((resolve) => void NetServer.prototype.close.call(server, () => resolve()))
+  leaving.add(server)
+  let looks: ReturnType<typeof setInterval> | undefined
+  const unused = setTimeout(() => {
+    // Connections fall idle one by one as their answers end; each look lets those go.
+    server.closeIdleConnections()
+    looks = setInterval(() => server.closeIdleConnections(), 50)
+  }, deadline / 2)
   const late = setTimeout(() => server.closeAllConnections(), deadline)
   await closed
-  clearInterval(idle)
-  clearTimeout(late)
+  for (const timer of [unused, looks, late]) clearTimeout(timer)
+  // Node's own closing, for what it keeps besides the socket.
+  server.close()
 }
+
+const leaving = new WeakSet<Server>()

@@ -149,6 +149,22 @@ test('closing waits for answers, ends idle connections, and cuts the rest at its
   await Promise.all([idle.closed, stuck.closed])
 })
 
+test('RFC 9112 §9.6: a request that crosses the goodbye is answered, and told that it is the last', async () => {
+  const server = await serve(hello)
+  const client = rawClient(server.port)
+  client.socket.write(get())
+  await until(() => client.heard().endsWith('hello'))
+  expect(client.heard().toLowerCase()).not.toContain('connection:')
+  const before = client.heard().length
+  const ended = server.close(5_000)
+  expect(await ask(server.port, get())).toBe('')
+  client.socket.write(get())
+  await client.closed
+  expect(client.heard().slice(before).toLowerCase()).toContain('connection: close')
+  expect(client.heard().endsWith('hello')).toBe(true)
+  await ended
+})
+
 describe('answers in pieces', () => {
   const recorded = (): { reader: { drained(): void; left(): void }; left: () => number } => {
     let left = 0
