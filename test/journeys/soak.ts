@@ -25,9 +25,7 @@ export function clientOf(pair: Pair): ObliviousFetch {
 }
 
 export async function soak(pair: Pair, { clients, requests, leaving }: SoakOptions): Promise<Soaked> {
-  const reference = clientOf(pair)
-  const expected = await Promise.all(texts.map((text) => whole(reference, text)))
-  await reference.close()
+  const expected = await expectedAnswers(pair)
   const wrong: string[] = []
   let served = 0
   let left = 0
@@ -50,6 +48,19 @@ export async function soak(pair: Pair, { clients, requests, leaving }: SoakOptio
   }
   await Promise.all(Array.from({ length: clients }, alone))
   return { served, left, wrong }
+}
+
+/** What the app says to each of the texts. */
+export async function expectedAnswers(pair: Pair): Promise<readonly string[]> {
+  const reference = clientOf(pair)
+  const answers = await Promise.all(texts.map((text) => whole(reference, text)))
+  await reference.close()
+  return answers
+}
+
+/** Asks about one of the texts; throws what the client throws. */
+export function askOnce(fetch: ObliviousFetch, text: number, streamed: boolean): Promise<string> {
+  return ask(fetch, texts[text] ?? '', streamed)
 }
 
 function ask(fetch: ObliviousFetch, text: string, streamed: boolean): Promise<string> {
