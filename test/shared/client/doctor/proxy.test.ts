@@ -153,6 +153,23 @@ describe('what a proxy before the relay does', () => {
     expect([names, seen]).toEqual([['mirror.vantage'], expect.stringContaining('another asunder-bundle from')])
   })
 
+  test('in placement sealed no key list is missed, and one that is shown is judged', async () => {
+    const patient = await clinic()
+    const seal: Alter = (answer) => {
+      say(answer, 'asunder bundle v1\n{"placement":"sealed"}\n')
+      set(answer, 'etag', `"${hex(sha256(answer.body))}"`)
+    }
+    const hide: Change = (answer, { url }) => {
+      if (url === bundle) seal(answer)
+      if (url === keys) refuseWith(answer, 503)
+    }
+    const relay = await front(patient, { change: hide })
+    const seen = await visit([relay, '--vantage', relay, ...quiet])
+    expect([failing(seen).names, seenOf(seen, 'mirror.keys')[0]]).toEqual([[], 'not observable'])
+    const shows = await visit([await front(patient, { change: at(bundle, seal) }), ...quiet])
+    expect(seenOf(shows, 'mirror.keys')[0]).toBe('ok')
+  })
+
   test('changes the bundle between two questions', async () => {
     const patient = await clinic()
     const change = at(bundle, (answer) => {
