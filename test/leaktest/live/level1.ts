@@ -43,7 +43,7 @@ export type Level1 = {
   readonly mutants: readonly ReportMutant[]
   readonly plots: readonly ReportPlot[]
   /** for operators who search what they keep */
-  readonly canaries: string
+  readonly canaries: string | undefined
 }
 
 type Size = { readonly clients: number; readonly each: number; readonly residue: readonly Operator[] }
@@ -65,6 +65,7 @@ export async function level1({
   keep = false,
   target,
 }: Level1Options): Promise<Level1> {
+  if (placement !== 'front') return notAvailable(placement, replay)
   const size = sizes[quick ? 'quick' : 'full']
   const random = randomFrom(seed)
   const pair = await startLivePair({
@@ -92,6 +93,17 @@ export async function level1({
     await pair.stop()
     if (keep) progress(`kept: ${pair.folder}`)
   }
+}
+
+/** A placement that nobody looked at proves nothing, and says so. */
+function notAvailable(placement: Placement, replay: Level1Options['replay']): Level1 {
+  const id = 'level1.placement'
+  const row: ReportTest = {
+    ...{ id, level: 1, tier: 'T1', metric: `the pair in placement ${placement}, watched`, n: 0, estimate: null },
+    ...{ ci: [null, null], null: null, threshold: null, verdict: 'inconclusive', positiveControl: [], found: [] },
+    ...{ doubt: `level 1 watches placement front only; ${placement} is not available`, remedy: '', replay: replay(id) },
+  }
+  return { tests: [row], matrix: [], mutants: [], plots: [], canaries: undefined }
 }
 
 type Seen = { readonly capture: Capture; readonly present: ReadonlySet<Column> | undefined }
