@@ -1,27 +1,49 @@
 /**
- * The soak for as long as one likes: `npm run soak -- --minutes 60 --clients 64`. Prints what each process holds after
- * every round of 2,000 requests, a tenth of them abandoned; ends with 1 at the first wrong answer or dead process.
+ * The soak: `npm run soak -- --minutes 30 --clients 32`. Round after round of requests on one fleet while keys turn, replicas are
+ * restarted, replaced and killed, and the CVM flaps; and a round of 2,000 requests of which a tenth are abandoned. Prints what
+ * was lost and what each process holds; ends with 1 at the first loss that no killed process explains, and at growth.
  */
 import { parseArgs } from 'node:util'
-import { startPair } from '../../deploy/local/pair/pair.ts'
-import { holdings, soak } from './soak.ts'
+import { startFleet } from './fleet.ts'
+import { holdings, soak, type Holding } from './soak.ts'
+import { round } from './upheaval.ts'
 
-const { values } = parseArgs({ options: { minutes: { type: 'string' }, clients: { type: 'string' } } })
-const end = Date.now() + Number(values.minutes ?? 10) * 60_000
-const clients = Number(values.clients ?? 64)
-const pair = await startPair({ pace: 1, links: clients + 32 })
+const { values } = parseArgs({
+  options: { minutes: { type: 'string' }, clients: { type: 'string' }, requests: { type: 'string' } },
+})
+const end = Date.now() + Number(values.minutes ?? 30) * 60_000
+const clients = Number(values.clients ?? 32)
+const requests = Number(values.requests ?? 2_000)
+const growth = { sockets: 16, mebibytes: 96 }
+const warmed = 2
+
+const fleet = await startFleet({ pace: 1, links: clients + 32 })
+let first: readonly Holding[] | undefined
 try {
-  for (let round = 1; Date.now() < end && process.exitCode === undefined; round++) {
-    const { served, left, wrong } = await soak(pair, { clients, requests: 2_000, leaving: 200 })
-    const held = holdings(pair).map(
-      ({ name, sockets, mebibytes }) => `${name} ${sockets} sockets ${mebibytes.toFixed(0)} MiB`,
+  for (let n = 1; Date.now() < end && process.exitCode === undefined; n++) {
+    const { served, lost, atKill } = await round(fleet, { requests, clients, kill: true, flap: 2_000, rotate: n === 1 })
+    const { left, wrong } = await soak(fleet.pair, { clients, requests: 2_000, leaving: 200 })
+    const unexplained = Object.values(lost).reduce((sum, count) => sum + count, 0) - atKill
+    const held = holdings(fleet.pair)
+    console.log(
+      `round ${n}: ${served} served, ${atKill} lost with a killed replica, ${unexplained} otherwise; ` +
+        `${left} abandoned, ${wrong.length} wrong; ${held.map(told).join(', ')}`,
     )
-    console.log(`round ${round}: ${served} served, ${left} abandoned, ${wrong.length} wrong; ${held.join(', ')}`)
-    if (wrong.length > 0 || pair.services.some((service) => !service.alive())) {
-      console.error(wrong[0] ?? 'a process ended')
-      process.exitCode = 1
-    }
+    if (n === warmed) first = held
+    const grown = held.filter((one, at) => first !== undefined && grew(first[at], one)).map(({ name }) => name)
+    for (const problem of [...Object.keys(lost), ...wrong].slice(0, unexplained > 0 ? 3 : 0)) console.error(problem)
+    if (grown.length > 0) console.error(`grown since round ${warmed}: ${grown.join(', ')}`)
+    if (unexplained > 0 || wrong.length > 0 || grown.length > 0) process.exitCode = 1
   }
 } finally {
-  await pair.stop()
+  await fleet.stop()
+}
+
+function told({ name, sockets, mebibytes }: Holding): string {
+  return `${name} ${sockets} sockets ${mebibytes.toFixed(0)} MiB`
+}
+
+function grew(from: Holding | undefined, to: Holding): boolean {
+  if (from === undefined) return false
+  return to.sockets > from.sockets + growth.sockets || to.mebibytes > from.mebibytes + growth.mebibytes
 }

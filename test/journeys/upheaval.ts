@@ -32,53 +32,55 @@ export type Plan = {
   readonly tell?: (text: string) => void
 }
 
-export async function upheaval({
-  requests,
-  clients,
-  kill,
-  flap,
-  next = thisVersion,
-  tell = () => undefined,
-}: Plan): Promise<Outcome> {
-  const fleet = await startFleet({ links: clients + 32 })
+/** One fleet, one round. */
+export async function upheaval(plan: Plan): Promise<Outcome> {
+  const fleet = await startFleet({ links: plan.clients + 32 })
   try {
-    const second = await fleet.join(next)
-    const lists = watchLists(fleet)
-    const counts = new Counts()
-    const expected = await expectedAnswers(fleet.pair)
-    const work = Array.from({ length: clients }, () => oneClient(fleet, requests / clients, expected, counts))
-    const running = Promise.all(work)
-    const at = (part: number): Promise<void> => counts.reach(requests * part)
-    await at(0.1)
-    tell('keys are rotated')
-    await fleet.command('rotate-keys')
-    await at(0.3)
-    tell('a replica is restarted')
-    await fleet.leave(second)
-    const third = await fleet.join(next)
-    await at(0.5)
-    tell('every replica but the one that turns the keys is replaced')
-    const fourth = await fleet.join(next)
-    await fleet.leave(third)
-    await at(0.7)
-    let atKill = 0
-    if (kill) {
-      tell('a replica is killed')
-      const before = counts.failed
-      await fleet.kill(fourth)
-      await sleep(2_000)
-      atKill = counts.failed - before
-    }
-    await at(0.8)
-    if (flap > 0) {
-      tell('the CVM shows no evidence for a while')
-      await fleet.flap(flap)
-    }
-    await running
-    return { served: counts.served, lost: counts.lost, atKill, lists: lists() }
+    return await round(fleet, { rotate: true, ...plan })
   } finally {
     await fleet.stop()
   }
+}
+
+/**
+ * One round of changes on a fleet that may have seen others. `rotate`: keys are rotated by hand; the overlap of those before has
+ * to be over.
+ */
+export async function round(fleet: Fleet, plan: Plan & { readonly rotate: boolean }): Promise<Outcome> {
+  const { requests, clients, kill, flap, next = thisVersion, tell = () => undefined } = plan
+  const second = fleet.replicas[1] ?? (await fleet.join(next))
+  const lists = watchLists(fleet)
+  const counts = new Counts()
+  const expected = await expectedAnswers(fleet.pair)
+  const work = Array.from({ length: clients }, () => oneClient(fleet, Math.ceil(requests / clients), expected, counts))
+  const running = Promise.all(work)
+  const at = (part: number): Promise<void> => counts.reach(requests * part)
+  await at(0.1)
+  tell(plan.rotate ? 'keys are rotated' : 'keys are looked after')
+  await fleet.command(plan.rotate ? 'rotate-keys' : 'turn-keys')
+  await at(0.3)
+  tell('a replica is restarted')
+  await fleet.leave(second)
+  const third = await fleet.join(next)
+  await at(0.5)
+  tell('every replica but the one that turns the keys is replaced')
+  const fourth = await fleet.join(next)
+  await fleet.leave(third)
+  await at(0.7)
+  const before = counts.failed
+  if (kill) {
+    tell('a replica is killed')
+    await fleet.kill(fourth)
+    await sleep(2_000)
+  }
+  const atKill = counts.failed - before
+  await at(0.8)
+  if (flap > 0) {
+    tell('the CVM shows no evidence for a while')
+    await fleet.flap(flap)
+  }
+  await running
+  return { served: counts.served, lost: counts.lost, atKill, lists: lists() }
 }
 
 class Counts {
