@@ -179,8 +179,10 @@ function shown(kept: Kept | undefined, now: number, longer = 0): Copy | undefine
   return { bytes, etag, left: Math.max(0, Math.ceil((until - now) / 1000)) }
 }
 
-// Half of what is left, so that one failed look leaves time for others; near the end, and after a failure, soon.
+// Half of what is left, so that one failed look leaves time for others; near the end, and after a failure, soon. What a gateway
+// does not have (sealed has no bare key list) it will not have in five seconds either.
 function nextLook(found: Kept | MirrorFailure, now: number): number {
+  if (found === 'absent') return grace
   return typeof found === 'string' ? interval : Math.max(interval, (found.until - now) / 2)
 }
 
