@@ -97,8 +97,8 @@ export async function startLivePair({
     writeFileSync(join(folders.relay, 'door.key'), privateKeyPem(door), { mode: 0o600 })
     writeFileSync(join(folders.relay, 'door.pem'), certificatePem(door))
     const listen = { host: '127.0.0.1', port: 0, tls: { key: 'door.key', cert: 'door.pem' } }
-    // It stands before anybody comes: what is opened later is judged.
-    return { ...given, listen, cors: false, limits: { incremental: 8 }, upstream: { connections } }
+    // They stand before anybody comes, and none is replaced by the clock meanwhile: what is opened later is judged.
+    return { ...given, listen, cors: false, limits: { incremental: 8 }, upstream: { connections, lifetime: '1h' } }
   }
   const tlsKeyLog = (folder: string): string => join(folder, secretsFile)
   try {
