@@ -1,6 +1,10 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import { arrive } from '../../../shared/limits/bucket.ts'
-import { bucketNamer, createLimiter, prefix } from '../../../shared/limits/limiter.ts'
+import { bucketNamer, createLimiter, emptyAfter, prefix } from '../../../shared/limits/limiter.ts'
+import { createSketch } from '../../../shared/limits/sketch.ts'
+import { seeded } from '../observability/dice.ts'
 
 describe('GCRA', () => {
   const rate = { perSecond: 2, burst: 3 }
@@ -62,24 +66,115 @@ describe('names', () => {
   })
 })
 
+/** A name as the namer gives them: 32 hex digits. */
+const nameFrom = (dice: () => number): string =>
+  Array.from({ length: 4 }, () =>
+    Math.floor(dice() * 2 ** 32)
+      .toString(16)
+      .padStart(8, '0'),
+  ).join('')
+
+function heapInUse(): number {
+  setFlagsFromString('--expose-gc')
+  ;(runInNewContext('gc') as () => void)()
+  return process.memoryUsage().heapUsed
+}
+
 describe('the limiter', () => {
+  const [a, b] = [nameFrom(seeded(1)), nameFrom(seeded(2))]
+
   test('OHTTP-R19: counts each bucket by itself', () => {
     const limiter = createLimiter({ perSecond: 1, burst: 1 })
-    expect([limiter.take('a', 0), limiter.take('a', 0), limiter.take('b', 0)]).toEqual([true, false, true])
-    expect(limiter.take('a', 1000)).toBe(true)
+    expect([limiter.take(a, 0), limiter.take(a, 0), limiter.take(b, 0)]).toEqual([true, false, true])
+    expect(limiter.take(a, 1000)).toBe(true)
   })
 
-  test('remembers a bounded number of buckets; those beyond share one', () => {
-    const limiter = createLimiter({ perSecond: 1, burst: 1 }, 2)
-    expect(['a', 'b', 'c', 'd'].map((name) => limiter.take(name, 0))).toEqual([true, true, true, false])
-    expect(limiter.size()).toBe(3)
+  test('has the same memory however many clients there are', () => {
+    expect(createSketch().memory).toBe(2 << 20)
+    const limiter = createLimiter({ perSecond: 1, burst: 2 })
+    const dice = seeded(3)
+    const before = heapInUse()
+    for (let i = 0; i < 300_000; i++) limiter.take(nameFrom(dice), 0)
+    // One name of each in a map would be more than 20 MiB.
+    expect(heapInUse() - before).toBeLessThan(4 << 20)
+    expect(limiter.take(nameFrom(dice), 60_000)).toBe(true)
   })
 
-  test('forgets buckets that are empty again', () => {
-    const limiter = createLimiter({ perSecond: 1, burst: 1 }, 2)
-    for (const name of ['a', 'b']) limiter.take(name, 0)
-    limiter.take('c', 5000)
-    expect(limiter.size()).toBe(1)
+  test('a name that says no place is a mistake of ours, not a client without a limit', () => {
+    expect(() => createLimiter({ perSecond: 1, burst: 1 }).take('', 0)).toThrow(TypeError)
+  })
+
+  test('is never late: nobody gets more than alone', () => {
+    const rate = { perSecond: 2, burst: 3 }
+    // So narrow that everybody meets somebody.
+    const limiter = createLimiter(rate, createSketch(16))
+    const alone = new Map<string, number>()
+    const dice = seeded(4)
+    const names = Array.from({ length: 50 }, () => nameFrom(dice))
+    let refused = 0
+    for (let now = 0; now < 60_000; now += 7) {
+      const name = names[Math.floor(dice() * names.length)] ?? ''
+      const may = arrive(rate, alone.get(name) ?? 0, now)
+      if (limiter.take(name, now)) {
+        expect(may).toBeDefined()
+        alone.set(name, may ?? 0)
+      } else refused++
+    }
+    expect(refused).toBeGreaterThan(0)
+  })
+
+  test('is hardly ever early: among ten thousand who take all they can, a newcomer is let in', () => {
+    const limiter = createLimiter({ perSecond: 10, burst: 20 })
+    const dice = seeded(5)
+    for (let i = 0; i < 10_000; i++) {
+      const name = nameFrom(dice)
+      for (let j = 0; j < 21; j++) limiter.take(name, 0)
+    }
+    const newcomers = Array.from({ length: 2_000 }, () => limiter.take(nameFrom(dice), 0))
+    expect(newcomers.filter((taken) => !taken).length).toBeLessThan(20)
+  })
+})
+
+describe('midnight', () => {
+  const day = 86_400_000
+  const rate = { perSecond: 1, burst: 5 }
+
+  test('is no new allowance: what was taken before it counts until the bucket would be empty anyway', () => {
+    let now = day - 1
+    let salts = 0
+    const salt = () => new Uint8Array(32).fill(++salts)
+    const nameOf = bucketNamer({ salt, now: () => now, overlap: emptyAfter(rate) })
+    const limiter = createLimiter(rate)
+    const taken = (): number =>
+      Array.from({ length: 10 }, () => limiter.take(nameOf('203.0.113.7'), now)).filter(Boolean).length
+    expect(taken()).toBe(5)
+    now = day
+    expect(taken()).toBe(0)
+    now = day + 1000
+    expect(taken()).toBe(1)
+    now = day + 5000
+    expect(nameOf('203.0.113.7')).toHaveLength(32)
+  })
+
+  test('yesterday’s key is gone after it, and a key of the day before never comes back', () => {
+    let now = 0
+    let salts = 0
+    const salt = () => new Uint8Array(32).fill(++salts)
+    const nameOf = bucketNamer({ salt, now: () => now, overlap: 1000 })
+    const first = nameOf('203.0.113.7')
+    now = day
+    expect(nameOf('203.0.113.7')).toMatch(new RegExp(`${first}$`))
+    now = day + 1000
+    expect(nameOf('203.0.113.7')).not.toContain(first)
+    now = 3 * day
+    expect(nameOf('203.0.113.7')).toHaveLength(32)
+  })
+
+  test.each([
+    [{ perSecond: 10, burst: 100 }, 10_000],
+    [{ perSecond: 0.0001, burst: 100 }, day],
+  ])('a bucket of %o is empty after %i ms', (of, after) => {
+    expect(emptyAfter(of)).toBe(after)
   })
 })
 
