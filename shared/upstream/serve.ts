@@ -18,13 +18,16 @@ import { Refusal } from '../refusal.ts'
 // Brings the adapter's sentinel before the adapter replaces the global Response; made later it would go out as an answer.
 import { plain, problemFields, type Bindings, type ShortWay } from './answer.ts'
 import { isLoopback } from './loopback.ts'
+import { letGoOfStalled } from './stalled.ts'
 import { tlsDoor, type ServeTls, type TlsDoor } from './tls-door.ts'
 
 export type { ServeTls } from './tls-door.ts'
 
 export type ServeLimits = {
-  /** milliseconds for the head of a request; contents have stall limits of their own */
+  /** milliseconds for a TLS handshake, and for the head of a request; contents have stall limits of their own */
   readonly head: number
+  /** milliseconds in which a client must take something of what was written to it, whatever that was */
+  readonly stall: number
   /** milliseconds an idle connection is kept */
   readonly keepAlive: number
   readonly connections: number
@@ -35,12 +38,16 @@ export type ServeLimits = {
 
 export const defaultServeLimits: ServeLimits = {
   head: 15_000,
+  stall: 30_000,
   // Longer than our own upstream pools keep theirs, so that it is the asker who closes.
   keepAlive: 75_000,
   connections: 10_000,
   headerSection: 16_384,
   fields: 128,
 }
+
+/** The limits that are met before there is a request, or instead of one. */
+export type ListenerLimit = 'connections' | 'head' | 'pipelined'
 
 export type ListenOptions = {
   readonly fetch: (request: Request, env: Bindings) => Response | Promise<Response>
@@ -53,6 +60,10 @@ export type ListenOptions = {
   /** The switch without which plaintext is refused even on loopback. */
   readonly plaintextLoopback?: boolean | undefined
   readonly limits?: Partial<ServeLimits> | undefined
+  /** A new connection from this address; nothing refuses it, otherwise the result is called when it has ended. */
+  readonly meet?: ((address: string) => (() => void) | undefined) | undefined
+  /** Somebody met a limit; nobody is told who. */
+  readonly limited?: ((limit: ListenerLimit) => void) | undefined
   readonly now?: () => number
 }
 
@@ -91,28 +102,59 @@ const open = new WeakMap<Server, number>()
 type Made = { readonly server: Server; readonly door: TlsDoor | undefined }
 
 function makeServer(options: ListenOptions): Made {
-  const { tls, now = Date.now } = options
+  const { tls, meet, limited = () => undefined, now = Date.now } = options
   const limits = { ...defaultServeLimits, ...options.limits }
   const date = minuteClock(now)
   const serve = adapted(options, (incoming) => door?.nameOf(incoming))
-  const answer = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+  const answer = oneByOne(limited, (incoming, outgoing) => {
     // Its pin ended, or was taken away: not another word.
     if (door?.admits(incoming) === false) return void incoming.socket.destroy()
     constantHead(outgoing, date())
     if (leaving.has(server)) outgoing.setHeader('connection', 'close')
-    if (incoming.rawHeaders.length > 2 * limits.fields) refuse(outgoing, problem(431))
+    const crowded = incoming.rawHeaders.length > 2 * limits.fields
+    if (crowded) limited('head')
+    if (crowded) refuse(outgoing, problem(431))
     else if (!namesOneHost(incoming.rawHeaders)) refuse(outgoing, problem(400))
     else serve(incoming, outgoing)
-  }
+  })
   const settings = serverSettings(limits)
-  const door = tls === undefined ? undefined : tlsDoor({ tls, settings, answer, now })
+  const handshake = { ...settings, handshakeTimeout: limits.head }
+  const door = tls === undefined ? undefined : tlsDoor({ tls, settings: handshake, answer, now })
   const server = door?.server ?? createServer(settings, answer)
   server.maxConnections = limits.connections
   // Zero keeps Node from silently dropping fields: the octets are limited by the parser, the count by us.
   server.maxHeadersCount = 0
-  answerForServer(server, date)
-  countConnections(server)
+  answerForServer(server, date, limited)
+  countConnections(server, meet, limited)
+  letGoOfStalled(server, tls === undefined ? 'connection' : 'secureConnection', limits.stall)
   return { server, door }
+}
+
+type Handler = (incoming: IncomingMessage, outgoing: ServerResponse) => void
+
+/**
+ * RFC 9112 §9.3.2: requests that come before the answer to the one before them are taken up one after the other. One may
+ * wait; whoever sends more than that without reading would have us keep an answer for each, so the connection ends.
+ */
+function oneByOne(limited: (limit: ListenerLimit) => void, handle: Handler): Handler {
+  const waiting = new WeakSet<object>()
+  return (incoming, outgoing) => {
+    if (outgoing.socket !== null) {
+      handle(incoming, outgoing)
+      return
+    }
+    const { socket } = incoming
+    if (waiting.has(socket)) {
+      limited('pipelined')
+      socket.destroy()
+      return
+    }
+    waiting.add(socket)
+    outgoing.once('socket', () => {
+      waiting.delete(socket)
+      handle(incoming, outgoing)
+    })
+  }
 }
 
 function serverSettings(limits: ServeLimits): ServerOptions {
@@ -180,10 +222,12 @@ function refuse(outgoing: ServerResponse, refused: Problem): void {
 }
 
 // Answers that Node would give by itself, with a text of its own, without ever asking the app.
-function answerForServer(server: Server, date: () => string): void {
+function answerForServer(server: Server, date: () => string, limited: (limit: ListenerLimit) => void): void {
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const status = statusOf(error.code)
+    if (status !== 400) limited('head')
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
-    endWith(socket, problem(statusOf(error.code)), date())
+    endWith(socket, problem(status), date())
   })
   server.on('connect', (_request: IncomingMessage, socket: Duplex) => endWith(socket, problem(405), date()))
   server.on('checkExpectation', (_request, outgoing: ServerResponse) => {
@@ -217,10 +261,20 @@ export function minuteClock(now: () => number): () => string {
   }
 }
 
-function countConnections(server: Server): void {
+function countConnections(
+  server: Server,
+  meet: ListenOptions['meet'] = () => () => undefined,
+  limited: (limit: ListenerLimit) => void,
+): void {
+  server.on('drop', () => limited('connections'))
   server.on('connection', (socket) => {
     open.set(server, (open.get(server) ?? 0) + 1)
-    socket.once('close', () => open.set(server, (open.get(server) ?? 1) - 1))
+    const leave = meet(socket.remoteAddress ?? '')
+    if (leave === undefined) socket.destroy()
+    socket.once('close', () => {
+      open.set(server, (open.get(server) ?? 1) - 1)
+      leave?.()
+    })
   })
 }
 

@@ -31,7 +31,7 @@ export type TlsDoor = {
 
 export type TlsDoorOptions = {
   readonly tls: ServeTls
-  readonly settings: ServerOptions
+  readonly settings: ServerOptions & { readonly handshakeTimeout: number }
   readonly answer: (incoming: IncomingMessage, outgoing: ServerResponse) => void
   readonly now: () => number
 }

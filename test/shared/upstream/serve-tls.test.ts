@@ -1,8 +1,10 @@
+import { connect as connectTcp } from 'node:net'
 import { connect, type TLSSocket } from 'node:tls'
 import { once } from 'node:events'
 import { expect, onTestFinished, test } from 'vitest'
 import { certificatePem, privateKeyPem, selfSigned } from '../../../shared/upstream/certificate.ts'
 import { listen } from '../../../shared/upstream/serve.ts'
+import { until } from '../../relay/harness.ts'
 
 const identity = selfSigned({ commonName: 'relay.example', use: 'server', names: ['127.0.0.1'] })
 const cert = certificatePem(identity)
@@ -43,4 +45,33 @@ test('older TLS is refused', async () => {
   const socket = await dial(['http/1.1'], 'TLSv1.1')
   const [error] = (await once(socket, 'error')) as [Error]
   expect(error).toBeInstanceOf(Error)
+})
+
+test.each(['over TLS', 'in plaintext'])('whoever reads nothing of whatever it asked for is let go, %s', async (how) => {
+  const tls = how === 'over TLS' ? { key: privateKeyPem(identity), cert } : undefined
+  const fetch = (): Response => new Response('x'.repeat(16 << 20))
+  const limits = { stall: 200 }
+  const server = await listen({ fetch, host: '127.0.0.1', port: 0, tls, plaintextLoopback: true, limits })
+  onTestFinished(() => server.close(0))
+  const at = { host: '127.0.0.1', port: server.port }
+  const socket = tls === undefined ? connectTcp(at) : connect({ ...at, ca: cert, ALPNProtocols: ['http/1.1'] })
+  onTestFinished(() => void socket.destroy())
+  socket.on('error', () => undefined).pause()
+  socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n')
+  await until(() => server.connections() === 1)
+  await until(() => server.connections() === 0)
+})
+
+test('whoever reads everything and then waits is not let go', async () => {
+  const fetch = (): Response => new Response('x'.repeat(16 << 20))
+  const limits = { stall: 200 }
+  const server = await listen({ fetch, host: '127.0.0.1', port: 0, plaintextLoopback: true, limits })
+  onTestFinished(() => server.close(0))
+  const socket = connectTcp({ port: server.port })
+  onTestFinished(() => void socket.destroy())
+  let heard = 0
+  socket.on('data', (data) => (heard += data.length)).write('GET / HTTP/1.1\r\nhost: x\r\n\r\n')
+  await until(() => heard > 16 << 20)
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  expect(server.connections()).toBe(1)
 })
