@@ -6,6 +6,7 @@ export const refusalCodes = [
   'aes-xts-missing', // SEV-SNP policy without AES-256-XTS where it is demanded
   'alias-check-missing', // SEV-SNP platform that did not check its memory for aliases (CVE-2024-21944)
   'attestation-key-unbound', // TDX: the quoting enclave does not vouch for the key that signed the quote
+  'audit-broken', // a record of security events that does not hold: edited, cut or moved
   'author-key-refused', // SEV-SNP: another author key than policy names
   'bad-authority', // empty, malformed, or in conflict with Host
   'bad-chain', // evidence that does not lead to a pinned root

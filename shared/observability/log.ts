@@ -1,6 +1,7 @@
 /**
- * Logs that cannot say who or what: an event's name and fields come from a closed type, and every value is a word
- * from a fixed list, a number or a boolean. There is no free text, so there is no place for an address or a path.
+ * Logs that cannot say who or what, nor when within a minute: an event's name and fields come from a closed type, and
+ * every value is a word from a fixed list, a number, a boolean or the digest of something public. There is no free text,
+ * so there is no place for an address or a path. privacy.md 1.2 (F08), 2.10, 4.7.
  */
 
 export type Level = 'info' | 'warn' | 'error'
@@ -21,9 +22,14 @@ export type LogOptions = {
   readonly now?: () => number
 }
 
-/** One JSON object a line: time (ISO 8601), level, service, event, then the event's own fields. */
+/** One JSON object a line: time (ISO 8601, the minute), level, service, event, then the event's own fields. */
 export function createLog<Events extends Vocabulary>({ service, write, now = Date.now }: LogOptions): Log<Events> {
   return (level, event, ...[fields]) => {
-    write(`${JSON.stringify({ time: new Date(now()).toISOString(), level, service, event, ...fields })}\n`)
+    write(`${JSON.stringify({ time: minuteOf(now()), level, service, event, ...fields })}\n`)
   }
+}
+
+/** 2026-07-01T12:00:00Z. Lines keep their order, and whatever takes them in may add a time of its own. */
+export function minuteOf(time: number): string {
+  return `${new Date(time).toISOString().slice(0, 16)}:00Z`
 }
