@@ -1,60 +1,129 @@
 /**
- * Metrics that cannot say who or what: every label value is declared beforehand, so there are no series for an address,
- * a key or a path, and the number of series is known at start (conformance OPS-1, OPS-2).
+ * Metrics that cannot say who, what or when: every label value is declared beforehand, so there are no series for an
+ * address, a key or a path; what is shown is a snapshot that changes at whole minutes, in tens (conformance OPS-1, OPS-2;
+ * privacy.md 2.10, 4.8). Reading more often tells nothing more.
  */
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { everySecond } from './beat.ts'
+import {
+  declared,
+  everySeries,
+  mostSeries,
+  seriesOf,
+  type LabelTable,
+  type MetricRow,
+  type MetricTable,
+} from './metric-table.ts'
+import { processMetrics } from './process-metrics.ts'
+import { contentType, pageOf, type Unit } from './snapshot.ts'
+import { ownVersion } from './version.ts'
 
-/** Label name -> every value that it may have. */
-export type LabelTable = Readonly<Record<string, readonly string[]>>
-export type LabelsOf<Table extends LabelTable> = { readonly [Name in keyof Table]: Table[Name][number] }
+type Named<Table extends MetricTable, Kind extends MetricRow['kind']> = {
+  [Key in keyof Table]: Table[Key]['kind'] extends Kind ? Key : never
+}[keyof Table]
+type LabelsOf<Row> = Row extends { readonly labels: infer Labels extends LabelTable }
+  ? { readonly [Name in keyof Labels]: Labels[Name][number] }
+  : never
 
-export type Metrics = {
-  counter<const Table extends LabelTable>(name: string, help: string, labels: Table): Count<Table>
-  /** Read when the page is asked for. */
-  gauge(name: string, help: string, read: () => number): void
-  histogram<const Table extends LabelTable>(name: string, help: string, labels: Table, buckets: number[]): Count<Table>
-  /** The page in Prometheus text format. */
-  text(): Promise<string>
+/** Counts `value` (1) of a counter, or observes it in a histogram. */
+export type Count<Labels> = (labels: Labels, value?: number) => void
+
+export type MetricsOptions<Table extends MetricTable> = {
+  /** Read when a snapshot is made. */
+  readonly gauges: Readonly<Record<Named<Table, 'gauge'>, () => number>>
+  /** What this process is, in words of the table; its version comes by itself. */
+  readonly info: { readonly [Key in Named<Table, 'info'>]: LabelsOf<Table[Key]> }
+  readonly now: () => number
+  /** milliseconds of the clock between two snapshots, and what counts are multiples of */
+  readonly every?: number
+  readonly unit?: Unit
+  /** Whether to tell of the process too. */
+  readonly process?: boolean
+}
+
+export type Page = {
+  /** The last snapshot in Prometheus text format, the same for everybody who asks. */
+  readonly page: () => string
   readonly contentType: string
 }
 
-/** Adds to a counter, or observes in a histogram. */
-export type Count<Table extends LabelTable> = (labels: LabelsOf<Table>, value?: number) => void
+export type Metrics<Table extends MetricTable> = Page & {
+  readonly count: { readonly [Key in Named<Table, 'counter' | 'histogram'>]: Count<LabelsOf<Table[Key]>> }
+  /** Takes the first snapshot, and then one at each boundary. */
+  readonly begin: () => Promise<void>
+  readonly stop: () => void
+}
 
-export function createMetrics(): Metrics {
+export function createMetrics<const Table extends MetricTable>(
+  table: Table,
+  { gauges, info, now, every = 60_000, unit = 10, process = true }: MetricsOptions<Table>,
+): Metrics<Table> {
   const registry = new Registry()
-  const registers = [registry]
+  const all: MetricTable = process ? { ...table, ...processMetrics } : table
+  checkSeries(all)
+  if (process) collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 20 })
+  const count: Partial<Record<string, Count<Record<string, string>>>> = {}
+  for (const [key, row] of Object.entries(table)) {
+    if (row.kind === 'counter' || row.kind === 'histogram') count[key] = counting(row, registry)
+    else if (row.kind === 'gauge') readWhenAsked(row, (gauges as Record<string, () => number>)[key], registry)
+    else tellOnce(row, (info as Record<string, Record<string, string>>)[key], registry)
+  }
+  const snapshots = takeSnapshots(() => pageOf(registry, all, unit), now, every)
+  return { ...snapshots, count: count as Metrics<Table>['count'], contentType }
+}
+
+/** All at one boundary of the clock, never when somebody asks: the asker must not choose the moment. */
+function takeSnapshots(take: () => Promise<string>, now: () => number, every: number) {
+  const turn = (): number => Math.floor(now() / every)
+  let shown = ''
+  let last = turn()
+  let stop = (): void => undefined
+  const renew = async (): Promise<void> => void (shown = await take())
+  const look = (): void => {
+    if (turn() === last) return
+    last = turn()
+    // A page that cannot be made is an empty one, which alerts; the one before it would look like a quiet minute.
+    renew().catch(() => (shown = ''))
+  }
   return {
-    counter(name, help, labels) {
-      const labelNames = Object.keys(labels)
-      const counter = new Counter({ name, help, labelNames, registers })
-      for (const series of everySeries(labels)) counter.inc(series, 0)
-      return (series, value = 1) => counter.inc(declared(labels, series), value)
+    page: () => shown,
+    begin() {
+      stop = everySecond(now, look)
+      return renew()
     },
-    gauge(name, help, read) {
-      const gauge: Gauge = new Gauge({ name, help, registers, collect: () => gauge.set(read()) })
-    },
-    histogram(name, help, labels, buckets) {
-      const histogram = new Histogram({ name, help, labelNames: Object.keys(labels), buckets, registers })
-      return (series, value = 0) => histogram.observe(declared(labels, series), value)
-    },
-    text: () => registry.metrics(),
-    contentType: registry.contentType,
+    stop: () => stop(),
   }
 }
 
-// The types say it already; a word that slips past them through a cast must not open a series either.
-function declared(table: LabelTable, series: Readonly<Record<string, string>>): Record<string, string> {
-  for (const name in series) {
-    if (table[name]?.includes(series[name] ?? '') !== true) throw new TypeError(`undeclared label value of ${name}`)
-  }
-  return series
+function checkSeries(table: MetricTable): void {
+  const series = Object.values(table).reduce((sum, row) => sum + seriesOf(row), 0)
+  if (series > mostSeries) throw new TypeError(`${series} series, at most ${mostSeries} may be`)
 }
 
-function everySeries(table: LabelTable): Record<string, string>[] {
-  let all: Record<string, string>[] = [{}]
-  for (const [name, values] of Object.entries(table)) {
-    all = all.flatMap((series) => values.map((value) => ({ ...series, [name]: value })))
+type Counted = Extract<MetricRow, { kind: 'counter' | 'histogram' }>
+
+// Every series exists from the start: one that appears would be news of the first who caused it.
+function counting(row: Counted, registry: Registry): Count<Record<string, string>> {
+  const { name, says: help, labels } = row
+  const common = { name, help, labelNames: Object.keys(labels), registers: [registry] }
+  if (row.kind === 'counter') {
+    const counter = new Counter(common)
+    for (const series of everySeries(labels)) counter.inc(series, 0)
+    return (series, value = 1) => counter.inc(declared(labels, series), value)
   }
-  return all
+  const histogram = new Histogram({ ...common, buckets: [...row.edges] })
+  for (const series of everySeries(labels)) histogram.zero(series)
+  return (series, value = 0) => histogram.observe(declared(labels, series), value)
+}
+
+type Row<Kind extends MetricRow['kind']> = Extract<MetricRow, { kind: Kind }>
+
+function readWhenAsked({ name, says: help }: Row<'gauge'>, read: (() => number) | undefined, registry: Registry): void {
+  if (read === undefined) throw new TypeError(`nobody reads ${name}`)
+  const gauge: Gauge = new Gauge({ name, help, registers: [registry], collect: () => gauge.set(read()) })
+}
+
+function tellOnce(row: Row<'info'>, words: Record<string, string> | undefined, registry: Registry): void {
+  const labels = { version: ownVersion(), ...declared(row.labels, words ?? {}) }
+  new Gauge({ name: row.name, help: row.says, labelNames: Object.keys(labels), registers: [registry] }).set(labels, 1)
 }

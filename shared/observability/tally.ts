@@ -3,8 +3,8 @@
  * as a word (conformance OPS-1). A line an event would be a list of who failed when.
  */
 
-/** About how many, in one minute. */
-export type Several = '<10' | '<100' | '<1000' | '>=1000'
+/** About how many. */
+export type Several = 'none' | '<10' | '<100' | '<1000' | '>=1000'
 
 export type TallyOptions<Word extends string> = {
   readonly say: (word: Word, count: Several) => void
@@ -28,6 +28,7 @@ export function createTally<Word extends string>({ say, every = 60_000, now = Da
 }
 
 export function several(count: number): Several {
+  if (count === 0) return 'none'
   if (count < 10) return '<10'
   if (count < 100) return '<100'
   return count < 1000 ? '<1000' : '>=1000'

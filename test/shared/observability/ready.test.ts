@@ -1,15 +1,15 @@
 /** The question of a supervisor, put to a real private listener. */
 import { afterEach, expect, test } from 'vitest'
 import { createAdmin } from '../../../shared/observability/admin.ts'
-import { createMetrics } from '../../../shared/observability/metrics.ts'
 import { askReady, tellReady } from '../../../shared/observability/ready.ts'
 import { listen, type Listening } from '../../../shared/upstream/serve.ts'
 
+const empty = { page: () => '', contentType: 'text/plain' }
 let missing: string[] = []
 let server: Listening | undefined
 
 async function privateListener(): Promise<number> {
-  const admin = createAdmin({ health: { missing: () => missing }, metrics: createMetrics() })
+  const admin = createAdmin({ health: { missing: () => missing }, metrics: empty, flags: empty })
   server = await listen({ fetch: admin.fetch, host: '127.0.0.1', port: 0, plaintextLoopback: true })
   return server.port
 }

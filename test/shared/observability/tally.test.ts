@@ -33,6 +33,8 @@ test('a quiet minute says nothing, and the next count begins with nothing', () =
 })
 
 test.each([
+  [0, 'none'],
+  [1, '<10'],
   [9, '<10'],
   [10, '<100'],
   [99, '<100'],
