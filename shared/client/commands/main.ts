@@ -1,5 +1,6 @@
 /** Which subcommand, which help, which exit code: the command line without its door. */
 import { ask } from './ask.ts'
+import { audit } from './audit.ts'
 import { bundle } from './bundle.ts'
 import { listed, UsageError, type Command, type Commands, type ExitCode, type World } from './command.ts'
 import { doctor } from './doctor.ts'
@@ -12,7 +13,7 @@ import { token } from './token.ts'
 import { trust } from './trust.ts'
 import { verify } from './verify.ts'
 
-const commands: Commands = { ask, bundle, doctor, fetch, log, monitor, policy, token, trust, verify }
+const commands: Commands = { ask, audit, bundle, doctor, fetch, log, monitor, policy, token, trust, verify }
 
 export async function main(args: readonly string[], world: World): Promise<ExitCode> {
   try {
