@@ -76,6 +76,10 @@ export function createAgent(options: AgentOptions): Agent {
     say: (why, count) => log('warn', 'requests-refused', { why, count }),
     every: countsEvery,
   })
+  const turnedAway = createTally<AgentEvents['connection-refused']['why']>({
+    say: (why, count) => log('warn', 'connection-refused', { why, count }),
+    every: countsEvery,
+  })
   const served = options.own === undefined ? passing(appBridge({ app, failed })) : owned(options, options.own)
   const server = attestedTls({
     identity,
@@ -83,7 +87,7 @@ export function createAgent(options: AgentOptions): Agent {
     connections,
     attestWithin,
     serve: doorkeeper({ kind: provider.kind, evidence, served, log, refused }),
-    refused: (why) => log('warn', 'connection-refused', { why }),
+    refused: turnedAway,
   })
   return {
     async listen({ host, port }) {

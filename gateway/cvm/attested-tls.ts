@@ -8,6 +8,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import { link } from '../../shared/attestation/link.ts'
 import { certificatePem, type Identity, pinOf, privateKeyPem } from '../../shared/upstream/certificate.ts'
+import { letGoOfStalled } from '../../shared/upstream/stalled.ts'
 
 /** `fresh`: nothing asked. `asked`: a report is in the making. `shown`: the gateway has it and may judge. */
 export type LinkState = 'fresh' | 'asked' | 'shown'
@@ -26,6 +27,8 @@ export type AttestedTlsOptions = {
 export type Link = { readonly socket: TLSSocket; state: LinkState }
 
 const headerSection = 65_536
+// Four times as long as the gateway waits for its own reader: it decides, unless it is not there any more.
+const stall = 120_000
 
 export function attestedTls(options: AttestedTlsOptions): Server {
   const { identity, connections, attestWithin, serve, refused } = options
@@ -46,6 +49,9 @@ export function attestedTls(options: AttestedTlsOptions): Server {
     // One peer that we pinned: no limits on totals, and idle connections stay until it ends them.
     requestTimeout: 0,
     keepAliveTimeout: 0,
+    // But one whose machine died ends nothing: the kernel asks.
+    keepAlive: true,
+    keepAliveInitialDelay: 30_000,
   })
   server.maxConnections = connections
   server.maxHeadersCount = 0
@@ -62,6 +68,7 @@ export function attestedTls(options: AttestedTlsOptions): Server {
     }, attestWithin)
     socket.once('close', () => clearTimeout(fuse))
   })
+  letGoOfStalled(server, 'secureConnection', stall)
   server.on('tlsClientError', (_error, socket) => void socket.destroy())
   server.on('clientError', (_error, socket) => void socket.destroy())
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {

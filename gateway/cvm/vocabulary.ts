@@ -12,7 +12,7 @@ export type AgentEvents = {
   'keys-turned': { created: number; destroyed: number }
   'key-evidence-given': { kind: EvidenceKind }
   'key-evidence-withheld': { code: RefusalCode | 'fault' }
-  'connection-refused': { why: 'no-pinned-certificate' | 'not-attested-in-time' }
+  'connection-refused': { why: 'no-pinned-certificate' | 'not-attested-in-time'; count: Several }
   'requests-refused': { why: 'not-attested' | 'evidence-twice' | 'unwritable' | 'unknown'; count: Several }
   /** those that this process opened, or was to open, and did not serve */
   'requests-ended': { outcome: Outcome; count: Several }

@@ -88,7 +88,7 @@ describe('before evidence', () => {
     const machine = await machineWith({ agent: { attestWithin: 100 } })
     const socket = await fresh(machine)
     expect(await said(socket)).toBe('')
-    expect(machine.lines).toContainEqual({ event: 'connection-refused', fields: { why: 'not-attested-in-time' } })
+    await counted(machine, { event: 'connection-refused', fields: { why: 'not-attested-in-time', count: '<10' } })
   })
 })
 
@@ -175,8 +175,8 @@ describe('who may connect', () => {
     const socket = await fresh(machine, identity)
     if (!socket.closed) socket.write(question() + appRequest)
     expect(await said(socket)).toBe('')
-    expect(machine.lines).toEqual([{ event: 'connection-refused', fields: { why: 'no-pinned-certificate' } }])
-    expect(machine.reached).toEqual([])
+    await counted(machine, { event: 'connection-refused', fields: { why: 'no-pinned-certificate', count: '<10' } })
+    expect([machine.lines.length, machine.reached]).toEqual([1, []])
   })
 
   test('while one certificate follows another, both are let in', async () => {
