@@ -3,6 +3,7 @@ import { equal } from '../shared/bytes.ts'
 import { Refusal } from '../shared/refusal.ts'
 import { readSigner } from '../shared/tlog/signer.ts'
 import type { Placement } from '../shared/attestation/trust-root.ts'
+import { digestOf } from '../shared/observability/digest.ts'
 import type { GatewaySettings } from './config.ts'
 import { secretText } from './key-store.ts'
 import type { Publication } from './publication.ts'
@@ -43,7 +44,7 @@ export async function createBundle(
     if (served !== undefined && found.serial < served.serial)
       throw new Refusal('rolled-back', 'an older bundle in the file')
     served = found
-    log('info', 'bundle-served', { serial: found.serial })
+    log('info', 'bundle-served', { serial: found.serial, bundle: digestOf(found.bundle.bytes) })
   }
   return {
     read: () => (served !== undefined && served.bundle.until > now() ? served.bundle : undefined),

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { file, secretFile, sharedFile } from '../shared/config/file-kinds.ts'
 import type { Kind } from '../shared/config/kind.ts'
 import { count, duration, host, line, list, port, publicHost, size, text, word, yes } from '../shared/config/kinds.ts'
+import { listenerLimits, recordOfEvents } from '../shared/config/listener-rows.ts'
 import { readSettings, type Definition } from '../shared/config/read.ts'
 import { manyOrNone, optional, type Rows, type Settings } from '../shared/config/rows.ts'
 import { eachWhen, listenerRules, when, type Rule } from '../shared/config/rules.ts'
@@ -64,6 +65,7 @@ const limits = {
   chunks: { kind: count({ most: 1 << 20 }), default: standing.chunks, says: 'chunks of one stream' },
   stall: { kind: duration(), default: standing.stall, says: 'how long a message may stand still' },
   drain: { kind: size(), default: standing.drain, says: 'what is read and thrown away after an early answer' },
+  ...listenerLimits,
 } as const
 
 const secretKeySays =
@@ -160,6 +162,7 @@ const rows = {
     host: { kind: host, default: '127.0.0.1', says: 'address of the private listener, on loopback only' },
     port: { kind: port, default: 0, says: 'its port; 0 takes a free one and logs it' },
   },
+  audit: recordOfEvents,
   drain: { kind: duration(), default: '30s', says: 'what requests in flight get after SIGTERM' },
 } as const satisfies Rows
 

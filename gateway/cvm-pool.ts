@@ -14,7 +14,8 @@ export type CvmWorld = {
   readonly inForce: PolicyInForce
 }
 
-export function cvmPool(settings: CvmSettings, { now, file, log, trust, inForce }: CvmWorld): CvmPool {
+/** `at`: which one of the CVMs in the settings, from 1. */
+export function cvmPool(settings: CvmSettings, at: number, { now, file, log, trust, inForce }: CvmWorld): CvmPool {
   const { host, port, role, connections, maxAge, identity, allowSimulated, firstByte } = settings
   return createCvmPool({
     origin: { host, port },
@@ -31,8 +32,9 @@ export function cvmPool(settings: CvmSettings, { now, file, log, trust, inForce 
     limits: { firstByte },
     now,
     report: (news) => {
-      if (news.event === 'attested') log('info', 'attested', { simulated: news.simulated })
-      else log('warn', 'not-attested', { why: news.code })
+      if (news.event === 'not-attested') log('warn', 'not-attested', { cvm: at, why: news.code })
+      else
+        log('info', 'attested', { cvm: at, simulated: news.simulated, measurement: `measurement:${news.measurement}` })
     },
   })
 }

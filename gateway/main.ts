@@ -5,6 +5,8 @@ import { ask } from '../shared/config/door.ts'
 import { outsideOf } from '../shared/config/outside.ts'
 import { exitCodeOf } from '../shared/config/read.ts'
 import { launchOf } from '../shared/launch/launch.ts'
+import { audited } from '../shared/observability/audit/audited.ts'
+import { openRecord, type AuditFailure, type AuditRecord } from '../shared/observability/audit/record.ts'
 import { createLog } from '../shared/observability/log.ts'
 import { readyCommand, tellReady } from '../shared/observability/ready.ts'
 import { gatewayDefinition } from './config.ts'
@@ -12,7 +14,7 @@ import { publishAttested } from './publish-attested.ts'
 import { changeKeys, keyCommands, publishOnce, type KeyCommand } from './key-commands.ts'
 import { openGateway, type GatewayService, type World } from './service.ts'
 import { checkStart } from './start.ts'
-import type { GatewayEvents } from './vocabulary.ts'
+import type { GatewayEvents, GatewayLog } from './vocabulary.ts'
 
 const purpose =
   'Runs an Oblivious HTTP gateway (RFC 9458) in front of an attested CVM; gateway/README.md is the page for its operator.'
@@ -36,7 +38,7 @@ async function main(): Promise<void> {
   }
   const recorded = asked.switches.has('recorded')
   checkStart(settings, launchOf(process), recorded)
-  const world = worldAround(path)
+  const world = worldAround(path, settings.audit && `${settings.audit}${command === 'run' ? '' : '.commands'}`)
   if (recorded) world.log('warn', 'secrets-recorded', { listener: 'loopback' })
   if (command === 'publish') await publishing[settings.placement](settings, world)
   else if (isKeyCommand(command)) await changeKeys(command, settings, world)
@@ -47,14 +49,23 @@ function isKeyCommand(command: string): command is KeyCommand {
   return command in keyCommands
 }
 
-function worldAround(path: World['path']): World {
+/** `audit`: commands have a record of their own, since another process may be serving by the same settings. */
+function worldAround(path: World['path'], audit: string | undefined): World {
+  const plain = createLog<GatewayEvents>({ service: 'gateway', write: (line) => void process.stdout.write(line) })
+  const record = audit === undefined ? undefined : recordIn(path(audit), plain)
   return {
     now: Date.now,
     random: (length) => Uint8Array.from(randomBytes(length)),
     path,
     file: (name) => readFileSync(path(name)),
-    log: createLog<GatewayEvents>({ service: 'gateway', write: (line) => void process.stdout.write(line) }),
+    log: record === undefined ? plain : audited(plain, record),
+    record,
   }
+}
+
+function recordIn(file: string, log: GatewayLog): AuditRecord {
+  const failed = (why: AuditFailure): void => log('error', 'audit-failed', { why })
+  return openRecord({ file, service: 'gateway', now: Date.now, failed })
 }
 
 // A log that nobody reads any more (a pipe whose reader ended) is no reason to stop serving.

@@ -20,7 +20,7 @@ export type Behind = Leases & {
 }
 
 export function behind(settings: GatewaySettings, world: CvmWorld): Behind {
-  const pools = cvmsOf(settings).map((cvm) => cvmPool(cvm, world))
+  const pools = cvmsOf(settings).map((cvm, at) => cvmPool(cvm, at + 1, world))
   const [first] = pools
   if (settings.placement === 'front' && first !== undefined) return withApps(settings, first)
   return withCvms(new CvmGroups(pools))

@@ -63,7 +63,8 @@ export class PolicyInForce {
       const policy = await verify()
       const other = policy.sha256 !== this.#policy?.sha256
       this.#policy = policy
-      if (other) this.#options.log('info', 'policy-in-force', { serial: policy.serial })
+      if (other)
+        this.#options.log('info', 'policy-in-force', { serial: policy.serial, policy: `sha256:${policy.sha256}` })
       return other
     } catch (cause) {
       this.#options.log('warn', 'policy-refused', { why: cause instanceof Refusal ? cause.code : 'unexpected' })

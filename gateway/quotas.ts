@@ -6,7 +6,6 @@
 import { incremental, incrementalLimit } from '../shared/http/incremental.ts'
 import { problem } from '../shared/http/problem.ts'
 import { arrive, type Rate } from '../shared/limits/bucket.ts'
-import type { Metrics } from '../shared/observability/metrics.ts'
 import type { Gate } from '../shared/upstream/serve.ts'
 
 export type Quota = {
@@ -17,7 +16,8 @@ export type Quota = {
   readonly atOnce?: number | undefined
 }
 
-export type Verdict = 'admitted' | 'limited'
+export const verdicts = ['admitted', 'limited'] as const
+export type Verdict = (typeof verdicts)[number]
 
 type Spent = { arrival: number; open: number }
 
@@ -55,12 +55,4 @@ function take({ rate, atOnce = Infinity }: Quota, spent: Spent, now: number): bo
   if (arrival === undefined) return false
   spent.arrival = arrival
   return true
-}
-
-/** Counts by the names of the settings, so no relay can make a series. */
-export function relayCounter(metrics: Metrics, names: readonly string[]): (relay: string, verdict: Verdict) => void {
-  const labels = { relay: names, verdict: ['admitted', 'limited'] as const }
-  const help = 'Encapsulated requests of each relay, by whether its quota let them in'
-  const count = metrics.counter('asunder_gateway_relay_requests_total', help, labels)
-  return (relay, verdict) => count({ relay, verdict })
 }

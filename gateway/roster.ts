@@ -10,7 +10,7 @@ import { CvmFailure } from './cvm-failure.ts'
 import type { ExchangeLimits } from './exchange.ts'
 
 export type CvmPoolEvent =
-  | { readonly event: 'attested'; readonly simulated: boolean }
+  | { readonly event: 'attested'; readonly simulated: boolean; readonly measurement: string }
   | { readonly event: 'not-attested'; readonly code: RefusalCode }
 
 export type RosterOptions = Omit<BindOptions, 'limit' | 'signal'> & {
@@ -192,7 +192,8 @@ export class Roster {
     connection.onEnd(() => this.#ended(held))
     if (replaces !== undefined) this.#retire(replaces)
     this.#backOff.worked()
-    report?.({ event: 'attested', simulated: bound.verdict.simulated })
+    const { simulated, measurement } = bound.verdict
+    report?.({ event: 'attested', simulated, measurement })
   }
 
   // Spread a little, or all connections of one start would come due together for ever.

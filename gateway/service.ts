@@ -4,13 +4,15 @@
  */
 import { verifyRoot, type TrustRoot } from '../shared/attestation/trust-root.ts'
 import { fromUtf8 } from '../shared/bytes.ts'
-import { createMetrics, type Metrics } from '../shared/observability/metrics.ts'
-import { createTally } from '../shared/observability/tally.ts'
+import { serveLimits } from '../shared/config/listener-rows.ts'
+import type { AuditRecord } from '../shared/observability/audit/record.ts'
+import { configurationDigest } from '../shared/observability/digest.ts'
+import { createTally, several } from '../shared/observability/tally.ts'
 import { Refusal } from '../shared/refusal.ts'
 import type { Store } from '../shared/store/store.ts'
 import { isGood } from '../shared/upstream/rereadable.ts'
-import { listen, type Gate } from '../shared/upstream/serve.ts'
-import { gatewayAdmin, leaseGauge, missing, requestCounter, type Conditions } from './admin.ts'
+import { listen } from '../shared/upstream/serve.ts'
+import { gatewayAdmin, missing, type Conditions } from './admin.ts'
 import { createGateway } from './app.ts'
 import { createBundle, type Bundles } from './bundles.ts'
 import { cvmsOf, type GatewaySettings } from './config.ts'
@@ -18,15 +20,19 @@ import { frontDoor } from './front-door.ts'
 import { behind, type Behind } from './placement.ts'
 import { liveKeys, turnWith, type Surroundings } from './kept-keys.ts'
 import type { LiveKeys } from './live-keys.ts'
+import { gatewayMetrics } from './metrics.ts'
 import { onceAtATime } from './once-at-a-time.ts'
 import { PolicyInForce } from './policy-in-force.ts'
-import { createQuotas, relayCounter } from './quotas.ts'
+import { createQuotas } from './quotas.ts'
 import { replayGuard } from './replay.ts'
 import { replayStore } from './replay-store.ts'
 import { openTokenDesk, type TokenDesk } from './token-desk.ts'
 import type { GatewayLog } from './vocabulary.ts'
 
-export type World = Surroundings
+export type World = Surroundings & {
+  /** where security events are recorded, as `log` does; not ready while it fails */
+  readonly record?: Pick<AuditRecord, 'works'> | undefined
+}
 
 export type GatewayService = {
   readonly port: number
@@ -69,8 +75,10 @@ export async function openGateway(settings: GatewaySettings, world: World): Prom
     log('warn', 'policy-refused', { why: 'unexpected' })
     return false
   }
-  const holds = conditionsOf({ pool, keys, bundles, desk, store: store.works }, now)
-  const listeners = await open(settings, world, { keys, bundles, pool, claims, desk, holds, told: store.told })
+  const doors = { open: false }
+  const held = conditionsOf({ pool, keys, bundles, desk, store: store.works }, now)
+  const holds = { ...held, listening: () => doors.open, audit: () => world.record?.works() ?? true }
+  const listeners = await open(settings, world, { keys, bundles, pool, claims, desk, holds, doors, told: store.told })
   const timer = setInterval(
     onceAtATime(() => Promise.all([turnKeys(), store.probe(), desk?.probe()])),
     tick,
@@ -143,8 +151,9 @@ function watched(claims: Store, { now, random }: World, works: boolean) {
 }
 
 type Watched = Pick<Parts, 'pool' | 'keys' | 'bundles' | 'desk'> & { readonly store: () => boolean }
+type Inner = Omit<Conditions, 'listening' | 'audit'>
 
-function conditionsOf({ pool, keys, bundles, desk, store }: Watched, now: () => number): Conditions {
+function conditionsOf({ pool, keys, bundles, desk, store }: Watched, now: () => number): Inner {
   return {
     'attested-cvm': () => pool.ready,
     keys: () => keys.list() !== undefined,
@@ -180,33 +189,39 @@ type Parts = {
   readonly claims: Store
   readonly desk: TokenDesk | undefined
   readonly holds: Conditions
+  /** Whether requests are taken: not before everything is there, and not while what is under way ends. */
+  readonly doors: { open: boolean }
   readonly told: (works: boolean) => void
 }
 
 async function open(settings: GatewaySettings, world: World, parts: Parts) {
   const { now, log } = world
-  const { admin, listen: front, connections, publicHosts: hosts, dateWindow: window } = settings
-  const metrics = createMetrics()
+  const { admin, listen: front, connections, placement, publicHosts: hosts, dateWindow: window } = settings
+  const { pool, doors } = parts
+  const ready = (): boolean => missing(parts.holds).length === 0
+  const gauges = { placement, free: () => pool.free, attested: () => pool.ready, ready }
+  const relays = settings.relays?.map(({ name }) => name) ?? []
+  const counts = gatewayMetrics({ ...gauges, relays }, now, log)
+  await Promise.all([counts.metrics.begin(), counts.flags.begin()])
   const failed = createTally<'unexpected'>({
     say: (why, count) => log('error', 'requests-failed', { why, count }),
     now,
   })
   const gateway = createGateway({
     find: parts.keys.find,
-    ...parts.pool.accepts(window),
+    ...pool.accepts(window),
     keys: settings.placement === 'front' ? parts.keys.list : undefined,
     bundle: parts.bundles.read,
-    cvm: parts.pool,
+    cvm: pool,
     once: replayGuard({ claims: parts.claims, window, now, works: parts.told }),
     tokens: parts.desk?.turnstile,
     hosts,
     limits: settings.limits,
     now,
-    observe: requestCounter(metrics),
+    observe: counts.observe,
     fault: () => failed('unexpected'),
   })
-  leaseGauge(metrics, () => parts.pool.free)
-  const health = gatewayAdmin(parts.holds, metrics)
+  const health = gatewayAdmin(parts.holds, counts)
   const back = await listen({ ...admin, fetch: health.fetch, plaintextLoopback: true, now })
   const door = frontDoor(settings, world)
   const public_ = await listen({
@@ -214,13 +229,16 @@ async function open(settings: GatewaySettings, world: World, parts: Parts) {
     tls: door?.current(),
     fetch: gateway.fetch,
     shortWay: gateway.shortWay,
-    gate: gateOf(settings, metrics, now),
-    limits: { connections },
+    gate: settings.relays && createQuotas(settings.relays, now, counts.asked),
+    limits: serveLimits(settings.limits, connections),
+    limited: counts.limited,
     now,
   })
+  doors.open = true
   const ports = { port: public_.port, adminPort: back.port }
   const simulated = simulates(settings)
-  log(simulated ? 'warn' : 'info', 'started', { ...ports, tls: door !== undefined, simulated })
+  const configuration = configurationDigest(settings)
+  log(simulated ? 'warn' : 'info', 'started', { ...ports, tls: door !== undefined, simulated, configuration })
   return {
     ports,
     reread(): void {
@@ -230,18 +248,14 @@ async function open(settings: GatewaySettings, world: World, parts: Parts) {
       log(isGood(result) ? 'info' : 'warn', 'listener-reread', { result })
     },
     async close(deadline: number): Promise<void> {
-      log('info', 'stopping', { connections: public_.connections() })
+      doors.open = false
+      log('info', 'stopping', { connections: several(public_.connections()), within: deadline })
       await public_.close(deadline)
       await back.close(0)
-      log('info', 'stopped', { cut: public_.connections() })
+      log('info', 'stopped', { cut: several(public_.connections()) })
+      counts.stop()
     },
   }
-}
-
-function gateOf({ relays }: GatewaySettings, metrics: Metrics, now: () => number): Gate | undefined {
-  if (relays === undefined) return undefined
-  const names = relays.map(({ name }) => name)
-  return createQuotas(relays, now, relayCounter(metrics, names))
 }
 
 function simulates(settings: GatewaySettings): boolean {

@@ -3,6 +3,7 @@
  * (conformance OPS-1); single requests are counted, never logged.
  */
 import type { Family } from '../shared/http/media-types.ts'
+import type { Digest, Measurement } from '../shared/observability/digest.ts'
 import type { Log } from '../shared/observability/log.ts'
 import type { Several } from '../shared/observability/tally.ts'
 import type { RefusalCode } from '../shared/refusal.ts'
@@ -10,7 +11,7 @@ import type { StoreState } from '../shared/store/store.ts'
 import type { Reread } from '../shared/upstream/rereadable.ts'
 
 /** What `/readyz` may name as missing. */
-export const conditions = ['attested-cvm', 'keys', 'bundle', 'store', 'tokens'] as const
+export const conditions = ['listening', 'attested-cvm', 'keys', 'bundle', 'store', 'tokens', 'audit'] as const
 export type Condition = (typeof conditions)[number]
 
 /** How one request ended. The sealed ones look alike from outside; only these counts tell them apart. */
@@ -42,29 +43,47 @@ export type Outcome = (typeof outcomes)[number]
 
 export type Observe = (family: Family, outcome: Outcome) => void
 
+/** The limits that somebody can meet (wire.md "Limits"). */
+export const limits = [
+  'connections', // as many connections as there may be
+  'head', // a head too large, with too many fields, or too slow
+  'pipelined', // a second request on a connection before the first was answered
+  'content', // an opened request too large
+  'leases', // every attested connection in use
+  'store', // no room for another claim
+] as const
+export type Limit = (typeof limits)[number]
+
 export type GatewayEvents = {
-  started: { port: number; adminPort: number; tls: boolean; simulated: boolean }
+  /** `configuration`: the settings in force, defaults included */
+  started: { port: number; adminPort: number; tls: boolean; simulated: boolean; configuration: Digest }
   /** TLS secrets may be written out: for a demonstration on one machine */
   'secrets-recorded': { listener: 'loopback' }
   readiness: { ready: boolean }
   missing: { condition: Condition }
   'keys-turned': { created: number; destroyed: number }
   'keys-failed': { why: RefusalCode | 'unexpected' }
-  'bundle-served': { serial: number }
-  'policy-in-force': { serial: number }
+  'bundle-served': { serial: number; bundle: Digest }
+  'policy-in-force': { serial: number; policy: Digest }
   'policy-refused': { why: RefusalCode | 'unexpected' }
   'bundle-published': { serial: number; keys: number }
   'cvm-left-out': { why: RefusalCode }
   'bundle-failed': { why: RefusalCode | 'unexpected' }
-  attested: { simulated: boolean }
-  'not-attested': { why: RefusalCode }
+  /** `cvm` counts from 1 in the order of the settings */
+  attested: { cvm: number; simulated: boolean; measurement: Measurement }
+  'not-attested': { cvm: number; why: RefusalCode }
   /** key, certificate, authority and pins of relays */
   'listener-reread': { result: Reread }
   /** a store on another machine: whether it can be relied on, and why not */
   store: { state: StoreState }
   'requests-failed': { why: 'unexpected'; count: Several }
-  stopping: { connections: number }
-  stopped: { cut: number }
+  /** how often somebody met a limit within one minute, told at its end */
+  limited: { limit: Limit; count: Several }
+  /** the record of security events cannot be written, or is not what we left; told once until it can */
+  'audit-failed': { why: 'unwritable' | 'changed' }
+  /** connections that are open, and the milliseconds that they get */
+  stopping: { connections: Several; within: number }
+  stopped: { cut: Several }
 }
 
 export type GatewayLog = Log<GatewayEvents>

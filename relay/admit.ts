@@ -7,6 +7,7 @@ import { incremental, incrementalLimit, incrementalRefused } from '../shared/htt
 import { nodeBindings } from '../shared/upstream/answer.ts'
 import { createLimiter, type BucketName } from '../shared/limits/limiter.ts'
 import type { Rate } from '../shared/limits/bucket.ts'
+import type { Limit } from './vocabulary.ts'
 
 export type RelayLimits = {
   /** octets of a stored request, of a stored answer, and of one stream in either direction */
@@ -18,6 +19,10 @@ export type RelayLimits = {
   /** what is read and thrown away for a client that left: octets and milliseconds */
   readonly drainBytes: number
   readonly drainTime: number
+  /** connections of one bucket at a time; beyond, new ones are closed */
+  readonly connections: number
+  /** requests of one bucket under way at a time, before it gets 503 */
+  readonly exchanges: number
   /** abandoned exchanges of one bucket at a time, before it gets 503 */
   readonly abandoned: number
   /** incremental uploads at a time, each of which holds a connection; a quarter for one bucket; 0 refuses them all */
@@ -33,6 +38,10 @@ export const defaultLimits: RelayLimits = {
   stall: 30_000,
   drainBytes: 8 * MiB,
   drainTime: 30_000,
+  // A quarter of all connections, and less than half of what one gateway is asked at a time: one network, however many
+  // people are behind it, leaves room for the others.
+  connections: 2_500,
+  exchanges: 512,
   abandoned: 128,
   // Well below the leases of one gateway: uploads that nobody ends must leave room for everybody else.
   incremental: 32,
@@ -41,18 +50,26 @@ export const defaultLimits: RelayLimits = {
 export type AdmissionOptions = {
   readonly rate?: Rate | undefined
   readonly abandoned: number
+  readonly connections?: number
+  readonly exchanges?: number
   /** A client's address, where the world knows one. It is turned into a bucket's name and dropped. */
   readonly addressOf?: (context: Context) => string | undefined
   readonly nameOf: (address: string) => BucketName
   readonly now: () => number
+  /** Somebody met a limit; nobody is told who. */
+  readonly limited?: (limit: Limit) => void
 }
 
 /** What is looked at of a request; a Hono context is one. */
 type Context = { readonly env: unknown; readonly req: { header(name: string): string | undefined } }
 
 export type Admission = {
-  /** The refusal of somebody who is over the rate or over the budget for abandoned exchanges. */
+  /** A new connection; nothing refuses it, otherwise call the result when it has ended. */
+  readonly meet: (address: string) => (() => void) | undefined
+  /** The refusal of somebody who is over the rate, or has too much under way or too much abandoned. */
   admit(context: Context): Problem | undefined
+  /** A request that was admitted; call the result when it is over. */
+  enter(context: Context): () => void
   /** An exchange whose client left; call the result when it is over. */
   abandon(context: Context): () => void
   readonly abandoned: () => number
@@ -63,17 +80,27 @@ const overRate = problem(429)
 const overBudget = problem(503)
 
 export function createAdmission(options: AdmissionOptions): Admission {
-  const { rate, now, abandoned: most } = options
+  const { rate, now, nameOf, limited = () => undefined } = options
+  const most = { ...defaultLimits, ...options }
   const bucketOf = bucketFinder(options)
   const limiter = rate === undefined ? undefined : createLimiter(rate)
-  const drains = countByBucket()
+  const [connections, exchanges, drains] = [countByBucket(), countByBucket(), countByBucket()]
   return {
+    meet(address) {
+      const bucket = named(nameOf, address)
+      if (bucket === undefined) return () => undefined
+      if (connections.of(bucket) < most.connections) return connections.add(bucket)
+      limited('bucket-connections')
+      return undefined
+    },
     admit(context) {
       // Named now, while there is an address: a connection that has gone does not know it any more.
       const bucket = bucketOf(context)
-      if (limiter !== undefined && !limiter.take(bucket, now())) return overRate
-      return drains.of(bucket) >= most ? overBudget : undefined
+      if (limiter !== undefined && !limiter.take(bucket, now())) return (limited('rate'), overRate)
+      if (exchanges.of(bucket) >= most.exchanges) return (limited('exchanges'), overBudget)
+      return drains.of(bucket) >= most.abandoned ? (limited('abandoned'), overBudget) : undefined
     },
+    enter: (context) => exchanges.add(bucketOf(context)),
     abandon(context) {
       return drains.add(bucketOf(context))
     },
@@ -92,6 +119,15 @@ function bucketFinder({ addressOf = peerAddress, nameOf }: AdmissionOptions): (c
     const name = nameOf(addressOf(context) ?? '')
     if (socket !== undefined) named.set(socket, name)
     return name
+  }
+}
+
+// Who cannot be named is let in, and learns with the first request that nothing works: there somebody counts mistakes.
+function named(nameOf: AdmissionOptions['nameOf'], address: string): BucketName | undefined {
+  try {
+    return nameOf(address)
+  } catch {
+    return undefined
   }
 }
 

@@ -18,7 +18,7 @@ import { Exchange } from './exchange.ts'
 import { inwardFields, outward } from './forward.ts'
 import { copyFields, type Mirror } from './mirror.ts'
 import type { TokenCheck } from './tokens.ts'
-import { resources, type Outcome, type Resource, type Tally } from './vocabulary.ts'
+import { resources, type Limit, type Outcome, type Resource, type Tally } from './vocabulary.ts'
 
 export type Route = {
   /** `/r/{name}`; the first route is also `/`, with or without a name. */
@@ -39,6 +39,10 @@ export type RelayOptions = {
   /** Hosts that we answer to; anything else is 421. Left out: any, which is for loopback. */
   readonly hosts?: readonly string[] | undefined
   readonly tally?: Tally
+  /** octets of a request that was stored whole */
+  readonly sized?: (family: Family, octets: number) => void
+  /** Somebody met a limit. */
+  readonly limited?: (limit: Limit) => void
   /** Something unexpected, of which nothing may be said but that it happened. */
   readonly unexpected?: () => void
   /** Keeps a Worker alive until what it started is over. */
@@ -98,7 +102,7 @@ function places([first, ...others]: RelayOptions['routes']): [string, Route][] {
 /** admit -> forward -> answer. */
 function answerer(options: RelayOptions): (context: Context, route: Route) => Response | Promise<Response> {
   const limits = { ...defaultLimits, ...options.limits }
-  const { admission, tokens, tally = () => undefined } = options
+  const { admission, tokens, tally = nothing, sized = nothing, limited = nothing } = options
   const outside = cors(options.cors ?? false, tokens !== undefined)
   const isOurs = hostChecker(options.hosts)
   const uploads = uploadGate(limits.incremental, admission.bucketOf)
@@ -123,9 +127,9 @@ function answerer(options: RelayOptions): (context: Context, route: Route) => Re
   function onward(context: Context, route: Route, family: Family): Response | Promise<Response> {
     if (!wantsIncremental(outerField(context, 'incremental'))) return stored(context, route, family)
     const entered = uploads.enter(context)
-    return typeof entered === 'function'
-      ? passedOn(context, route, family, entered)
-      : refuse(entered, 'limited', family)
+    if (typeof entered === 'function') return passedOn(context, route, family, entered)
+    limited('incremental')
+    return refuse(entered, 'limited', family)
   }
 
   function refuse(refused: Problem, outcome: Outcome, family: Family | 'none' = 'none'): Response {
@@ -134,13 +138,17 @@ function answerer(options: RelayOptions): (context: Context, route: Route) => Re
   }
 
   function stored(context: Context, route: Route, family: Family): Response | Promise<Response> {
+    const leave = admission.enter(context)
     const begun = (body: Bytes): Response | Promise<Response> => {
+      sized(family, body.length)
       const { exchange, response } = begin(context, family)
+      exchange.whenOver(leave)
       send(exchange, route, { method: 'POST', path: route.path, fields: outward(family, false), body })
       return response
     }
     const refused = (cause: unknown): Response => {
-      const why = contentProblem(cause, limits.request)
+      const why = contentProblem(cause, limits.request, limited)
+      leave()
       tally(why === undefined ? 'left' : 'rejected', family)
       return answerAndClose(context, outside.dress(why ?? problem(400)))
     }
@@ -157,8 +165,9 @@ function answerer(options: RelayOptions): (context: Context, route: Route) => Re
   function passedOn(context: Context, route: Route, family: Family, leave: () => void): Response | Promise<Response> {
     const { exchange, response } = begin(context, family)
     exchange.whenOver(leave)
+    exchange.whenOver(admission.enter(context))
     const parts = arriving(contentOf(context), { max: limits.stream, stall: limits.stall })
-    const body = upload(parts, exchange, limits.stream)
+    const body = upload(parts, exchange, (cause) => contentProblem(cause, limits.stream, limited))
     send(exchange, route, { method: 'POST', path: route.path, fields: outward(family, true), body })
     return response
   }
@@ -169,7 +178,8 @@ function answerer(options: RelayOptions): (context: Context, route: Route) => Re
     const settings: DeliveryOptions = { context, fields: fields[family], ...outside, max, stall: limits.stall, client }
     const delivery = family === 'standard' ? whenWhole(settings) : asItComes(settings)
     const count = (outcome: Outcome): void => tally(outcome, family)
-    const exchange = new Exchange({ family, delivery, limits, abandon: () => admission.abandon(context), count })
+    const abandon = (): (() => void) => admission.abandon(context)
+    const exchange = new Exchange({ family, delivery, limits, abandon, count, busy: () => limited('busy') })
     options.hold?.(context, new Promise<void>((over) => exchange.whenOver(over)))
     return { exchange, response: delivery.response }
   }
@@ -180,11 +190,15 @@ function send(exchange: Exchange, { forward }: Route, request: UpstreamRequest):
 }
 
 /** An upload that goes on as it arrives. A client that leaves in its middle looks like one that is silent. */
-async function* upload(parts: AsyncIterable<Bytes>, exchange: Exchange, max: number): AsyncGenerator<Bytes> {
+async function* upload(
+  parts: AsyncIterable<Bytes>,
+  exchange: Exchange,
+  problemOf: (cause: unknown) => Problem | undefined,
+): AsyncGenerator<Bytes> {
   try {
     yield* parts
   } catch (cause) {
-    const refused = contentProblem(cause, max)
+    const refused = problemOf(cause)
     if (refused === undefined) await new Promise<void>((over) => exchange.whenOver(over))
     else exchange.refuseUpload(refused)
     throw cause
@@ -192,8 +206,10 @@ async function* upload(parts: AsyncIterable<Bytes>, exchange: Exchange, max: num
 }
 
 /** What a client is told about its content; nothing when it is not there any more. */
-function contentProblem(cause: unknown, limit: number): Problem | undefined {
+function contentProblem(cause: unknown, limit: number, limited: (limit: Limit) => void): Problem | undefined {
   if (!(cause instanceof Refusal)) throw cause
-  if (cause.code === 'body-too-large') return problem(413, { limit })
-  return cause.code === 'stalled' ? problem(408) : undefined
+  if (cause.code === 'body-too-large') return (limited('content'), problem(413, { limit }))
+  return cause.code === 'stalled' ? (limited('stall'), problem(408)) : undefined
 }
+
+const nothing = (): void => undefined

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { file, ownFile, secretFile } from '../shared/config/file-kinds.ts'
 import type { Kind } from '../shared/config/kind.ts'
 import { count, duration, host, list, port, publicHost, rate, size, text, yes } from '../shared/config/kinds.ts'
+import { listenerLimits, recordOfEvents } from '../shared/config/listener-rows.ts'
 import { readSettings, type Definition } from '../shared/config/read.ts'
 import { many, optional, type Rows, type Settings } from '../shared/config/rows.ts'
 import { eachWhen, listenerRules, when, type Rule } from '../shared/config/rules.ts'
@@ -73,10 +74,21 @@ const limits = {
     says: 'how much of an answer is read and thrown away for a client that left, so that the gateway does not see when',
   },
   drainTime: { kind: duration(), default: defaultLimits.drainTime, says: 'for how long such an answer is read' },
+  ...listenerLimits,
+  connections: {
+    kind: count(),
+    default: defaultLimits.connections,
+    says: 'connections of one bucket at a time; beyond, new ones are closed. Behind a proxy all clients are one bucket: raise it',
+  },
+  exchanges: {
+    kind: count(),
+    default: defaultLimits.exchanges,
+    says: 'requests of one bucket under way at a time; beyond, it gets 503. Behind a proxy all clients are one bucket: raise it',
+  },
   abandoned: {
     kind: count(),
     default: defaultLimits.abandoned,
-    says: 'such answers at a time for one bucket; beyond, it gets 503',
+    says: 'answers that are read for clients that left, at a time for one bucket; beyond, it gets 503',
   },
   incremental: {
     kind: count({ least: 0 }),
@@ -154,6 +166,7 @@ const rows = {
     host: { kind: host, default: '127.0.0.1', says: 'address of the private listener, on loopback only' },
     port: { kind: port, default: 0, says: 'its port; 0 takes a free one and logs it' },
   },
+  audit: recordOfEvents,
   drain: { kind: duration(), default: '30s', says: 'how long a stop waits for requests in flight' },
 } as const satisfies Rows
 

@@ -31,6 +31,8 @@ export type ExchangeOptions = {
   /** Takes a share of the client's budget; what it gives is called at the end. */
   readonly abandon: () => () => void
   readonly count: (outcome: Outcome) => void
+  /** There was no room for it. */
+  readonly busy?: () => void
 }
 
 type Phase = 'head' | 'content' | 'problem' | 'discard' | 'over'
@@ -90,6 +92,7 @@ export class Exchange implements Listener {
   }
 
   fail(why: UpstreamFailure): void {
+    if (why === 'busy') this.#options.busy?.()
     const outcome = why === 'busy' ? 'limited' : why === 'timeout' ? 'gateway-slow' : 'gateway-failed'
     if (this.#phase === 'content' && this.#options.delivery.begun) this.#cut()
     else if (this.#phase !== 'discard' && this.#phase !== 'over') this.#answer(failed(why), outcome)

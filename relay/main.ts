@@ -5,11 +5,13 @@ import { ask } from '../shared/config/door.ts'
 import { outsideOf } from '../shared/config/outside.ts'
 import { exitCodeOf } from '../shared/config/read.ts'
 import { checkLaunch, launchOf } from '../shared/launch/launch.ts'
+import { audited } from '../shared/observability/audit/audited.ts'
+import { openRecord, type AuditFailure } from '../shared/observability/audit/record.ts'
 import { createLog } from '../shared/observability/log.ts'
 import { readyCommand, tellReady } from '../shared/observability/ready.ts'
 import { isLoopback } from '../shared/upstream/loopback.ts'
 import { relayDefinition } from './config.ts'
-import { openRelay, type RelayService } from './service.ts'
+import { openRelay, type RelayService, type World } from './service.ts'
 import type { RelayEvents } from './vocabulary.ts'
 
 const purpose = 'Runs an Oblivious HTTP relay (RFC 9458); relay/README.md is the page for its operator.'
@@ -23,9 +25,18 @@ async function main(): Promise<void> {
     return
   }
   checkLaunch(launchOf(process), isLoopback(settings.listen.host) ? 'loopback' : 'public')
-  const log = createLog<RelayEvents>({ service: 'relay', write: (line) => void process.stdout.write(line) })
   const file = (name: string): Buffer => readFileSync(path(name))
-  await endedBySignals(openRelay(settings, { now: Date.now, salt: () => randomBytes(32), file, path, log }))
+  const said = logs(settings.audit === undefined ? undefined : path(settings.audit))
+  await endedBySignals(openRelay(settings, { now: Date.now, salt: () => randomBytes(32), file, path, ...said }))
+}
+
+/** `audit`: file of the record of security events. */
+function logs(audit: string | undefined): Pick<World, 'log' | 'record'> {
+  const log = createLog<RelayEvents>({ service: 'relay', write: (line) => void process.stdout.write(line) })
+  if (audit === undefined) return { log }
+  const failed = (why: AuditFailure): void => log('error', 'audit-failed', { why })
+  const record = openRecord({ file: audit, service: 'relay', now: Date.now, failed })
+  return { log: audited(log, record), record }
 }
 
 // A log that nobody reads any more (a pipe whose reader ended) is no reason to stop serving.

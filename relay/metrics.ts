@@ -1,42 +1,112 @@
-/** What the relay counts, as series of fixed names and fixed words. */
+/** What the relay counts, as one table of fixed names and fixed words. README.md's table is made from it. */
 import type { Family } from '../shared/http/media-types.ts'
-import type { Metrics } from '../shared/observability/metrics.ts'
-import {
-  mirrorFailures,
-  outcomes,
-  resources,
-  type MirrorFailure,
-  type Outcome,
-  type RelayLog,
-  type Resource,
-  type Tally,
-} from './vocabulary.ts'
+import { createFlags, createLatch, flagTable, type Flags } from '../shared/observability/flags.ts'
+import type { MetricTable } from '../shared/observability/metric-table.ts'
+import { createMetrics, type Metrics } from '../shared/observability/metrics.ts'
+import { createTally } from '../shared/observability/tally.ts'
+import type { Mirrored } from './mirror.ts'
+import { limits, mirrorFailures, outcomes, resources, type Limit, type RelayLog, type Tally } from './vocabulary.ts'
 
-export type Gauges = { readonly active: () => number; readonly abandoned: () => number }
+const families = ['standard', 'chunked'] as const satisfies readonly Family[]
+
+/** Where padded sizes end (wire.md "Padding"); above the last one PADMÉ sizes are too many for series. */
+export const sizeEdges = [1024, 4096, 16_384, 65_536, 262_144] as const
+
+export const relayTable = {
+  build: {
+    kind: 'info',
+    name: 'asunder_relay_build_info',
+    says: 'Always 1: which version runs, in which traffic profile',
+    labels: { profile: ['direct'] },
+  },
+  requests: {
+    kind: 'counter',
+    name: 'asunder_relay_requests_total',
+    says: 'Requests, by how they ended',
+    labels: { family: [...families, 'none'], outcome: outcomes },
+  },
+  sizes: {
+    kind: 'histogram',
+    name: 'asunder_relay_request_bytes',
+    says: 'Sealed requests that were stored whole, by the size that they are padded to',
+    labels: { family: families },
+    edges: sizeEdges,
+  },
+  limited: {
+    kind: 'counter',
+    name: 'asunder_relay_limited_total',
+    says: 'How often somebody met a limit',
+    labels: { limit: limits },
+  },
+  mirrored: {
+    kind: 'counter',
+    name: 'asunder_relay_mirror_looks_total',
+    says: "Looks at a gateway's bundle and keys",
+    labels: { resource: resources, result: ['refreshed', ...mirrorFailures] },
+  },
+  exchanges: {
+    kind: 'gauge',
+    name: 'asunder_relay_exchanges',
+    says: 'Exchanges with gateways under way, rounded down to tens',
+    shown: 'tens-below',
+  },
+  abandoned: {
+    kind: 'gauge',
+    name: 'asunder_relay_abandoned',
+    says: 'Exchanges under way whose client has left, rounded down to tens',
+    shown: 'tens-below',
+  },
+  ready: { kind: 'gauge', name: 'asunder_relay_ready', says: '1 while nothing is missing', shown: 'exact' },
+} as const satisfies MetricTable
+
+export const relayFlags = flagTable('relay')
+
+export type Gauges = {
+  readonly active: () => number
+  readonly abandoned: () => number
+  readonly ready: () => boolean
+}
 
 export type RelayCounts = {
   readonly tally: Tally
-  readonly mirrored: (resource: Resource, result: 'refreshed' | MirrorFailure) => void
+  /** octets of a stored request */
+  readonly sized: (family: Family, octets: number) => void
+  readonly limited: (limit: Limit) => void
+  /** `route` counts from 0 */
+  readonly mirrored: (route: number) => Mirrored
+  readonly metrics: Metrics<typeof relayTable>
+  readonly flags: Flags
+  readonly stop: () => void
 }
 
-export function relayMetrics(metrics: Metrics, { active, abandoned }: Gauges, log: RelayLog): RelayCounts {
-  const family: readonly (Family | 'none')[] = ['standard', 'chunked', 'none']
-  const requests = metrics.counter('asunder_relay_requests_total', 'Requests, by how they ended', {
-    family,
-    outcome: outcomes,
-  })
-  const looks = metrics.counter('asunder_relay_mirror_looks_total', "Looks at a gateway's bundle and keys", {
-    resource: resources,
-    result: ['refreshed', ...mirrorFailures],
-  })
-  metrics.gauge('asunder_relay_exchanges', 'Exchanges with gateways under way', active)
-  metrics.gauge('asunder_relay_abandoned', 'Exchanges under way whose client has left', abandoned)
+// Whoever meets one of these finds the relay full; whoever meets another one does too much.
+const full: readonly Limit[] = ['connections', 'incremental', 'busy']
+
+export function relayMetrics({ active, abandoned, ready }: Gauges, now: () => number, log: RelayLog): RelayCounts {
+  const gauges = { exchanges: active, abandoned, ready: () => Number(ready()) }
+  const metrics = createMetrics(relayTable, { gauges, info: { build: { profile: 'direct' } }, now })
+  const { requests, sizes, limited, mirrored } = metrics.count
+  const latch = createLatch()
+  const flags = createFlags({ service: 'relay', up: ready, saturated: latch.read, now })
+  const met = createTally<Limit>({ say: (limit, count) => log('warn', 'limited', { limit, count }), now })
   return {
-    tally: (outcome: Outcome, family) => requests({ family, outcome }),
-    mirrored(resource, result) {
-      looks({ resource, result })
-      if (result === 'refreshed') log('info', 'mirror-refreshed', { resource })
-      else log('warn', 'mirror-failed', { resource, why: result })
+    metrics,
+    flags,
+    tally: (outcome, family) => requests({ family, outcome }),
+    sized: (family, octets) => sizes({ family }, octets),
+    limited(limit) {
+      limited({ limit })
+      met(limit)
+      if (full.includes(limit)) latch.mark()
+    },
+    mirrored: (route) => (resource, result) => {
+      mirrored({ resource, result: typeof result === 'string' ? result : 'refreshed' })
+      if (typeof result !== 'string') log('info', 'mirror-refreshed', { route, resource, copy: result.copy })
+      else log('warn', 'mirror-failed', { route, resource, why: result })
+    },
+    stop() {
+      metrics.stop()
+      flags.stop()
     },
   }
 }

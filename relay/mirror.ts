@@ -6,6 +6,7 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { hex, type Bytes } from '../shared/bytes.ts'
 import { essence, mediaTypes } from '../shared/http/media-types.ts'
+import type { Digest } from '../shared/observability/digest.ts'
 import { collect, type Collected, type Forward, type UpstreamRequest } from '../shared/upstream/exchange.ts'
 import { bundleSerial } from './serial.ts'
 import { resources, type MirrorFailure, type Resource } from './vocabulary.ts'
@@ -22,12 +23,15 @@ export type Mirror = {
   read(resource: Resource): Copy | undefined | Promise<Copy | undefined>
 }
 
+/** How a look ended; `copy` is what is shown from now on. */
+export type Mirrored = (resource: Resource, result: { readonly copy: Digest } | MirrorFailure) => void
+
 export type MirrorOptions = {
   readonly forward: Forward
   /** Other ways on which the same bundle is seen: a relay of another operator, the gateway through another network. */
   readonly vantages?: readonly Forward[]
   readonly now: () => number
-  readonly told?: (resource: Resource, result: 'refreshed' | MirrorFailure) => void
+  readonly told?: Mirrored
 }
 
 export type KeptMirror = Mirror & {
@@ -152,7 +156,7 @@ function looker({ forward, vantages = [], now, told }: MirrorOptions): Look {
   return async (resource) => {
     const copy = await lookAt(forward, resource)
     const result = await (resource === 'bundle' && typeof copy !== 'string' ? judged(copy) : copy)
-    told?.(resource, typeof result === 'string' ? result : 'refreshed')
+    told?.(resource, typeof result === 'string' ? result : { copy: `sha256:${result.etag.slice(1, -1)}` })
     return result
   }
 }

@@ -1,9 +1,11 @@
 /** A whole relay from its settings: pools, mirrors, the public listener and the private one. Clock, dice and files are handed in. */
+import { serveLimits } from '../shared/config/listener-rows.ts'
 import { createAdmin } from '../shared/observability/admin.ts'
+import type { AuditRecord } from '../shared/observability/audit/record.ts'
+import { configurationDigest } from '../shared/observability/digest.ts'
 import { createHealth, type Health } from '../shared/observability/health.ts'
-import { createMetrics, type Metrics } from '../shared/observability/metrics.ts'
-import { createTally } from '../shared/observability/tally.ts'
-import { bucketNamer } from '../shared/limits/limiter.ts'
+import { createTally, several } from '../shared/observability/tally.ts'
+import { bucketNamer, emptyAfter } from '../shared/limits/limiter.ts'
 import type { Trust } from '../shared/upstream/dial.ts'
 import { poolTo, type PoolOptions, type UpstreamPool } from '../shared/upstream/node.ts'
 import { isGood, type Rereadable } from '../shared/upstream/rereadable.ts'
@@ -13,9 +15,9 @@ import { createRelay, type Route } from './app.ts'
 import type { RelaySettings, RouteSettings } from './config.ts'
 import { relayMetrics, type RelayCounts } from './metrics.ts'
 import { frontDoor, linkTo } from './links.ts'
-import { createMirror, type KeptMirror } from './mirror.ts'
+import { createMirror, type KeptMirror, type Mirrored } from './mirror.ts'
 import { openTokenDesk, type TokenDesk } from './tokens.ts'
-import type { RelayLog } from './vocabulary.ts'
+import type { Limit, RelayLog } from './vocabulary.ts'
 
 export type World = {
   readonly now: () => number
@@ -25,6 +27,8 @@ export type World = {
   readonly file: (path: string) => Buffer
   readonly path: (name: string) => string
   readonly log: RelayLog
+  /** where security events are recorded, as `log` does; not ready while it fails */
+  readonly record?: Pick<AuditRecord, 'works'> | undefined
 }
 
 export type RelayService = {
@@ -41,14 +45,16 @@ export type RelayService = {
 export async function openRelay(settings: RelaySettings, world: World): Promise<RelayService> {
   const { now, log } = world
   const { limits, rate, cors, publicHosts: hosts } = settings
-  const nameOf = bucketNamer({ salt: world.salt, now })
-  const admission = createAdmission({ rate, abandoned: limits.abandoned, nameOf, now })
-  const metrics = createMetrics()
+  const nameOf = bucketNamer({ salt: world.salt, now, overlap: rate === undefined ? 0 : emptyAfter(rate) })
+  const limited = (limit: Limit): void => counts.limited(limit)
+  const admission = createAdmission({ rate, ...limits, nameOf, now, limited })
   const active = (): number => ways.reduce((sum, { pool }) => sum + pool.active(), 0)
-  const { tally, mirrored } = relayMetrics(metrics, { active, abandoned: admission.abandoned }, log)
-  const way = (route: RouteSettings): Way => wayTo(route, settings, world, mirrored)
+  const ready = (): boolean => health.missing().length === 0
+  const counts = relayMetrics({ active, abandoned: admission.abandoned, ready }, now, log)
+  const { tally, sized, mirrored } = counts
+  const way = (route: RouteSettings, at: number): Way => wayTo(route, settings, world, mirrored(at))
   const [first, ...others] = settings.routes
-  const ways = [way(first), ...others.map(way)] as const
+  const ways = [way(first, 0), ...others.map((route, at) => way(route, at + 1))] as const
   const failed = createTally<'unexpected'>({
     say: (why, count) => log('error', 'requests-failed', { why, count }),
     now,
@@ -56,15 +62,17 @@ export async function openRelay(settings: RelaySettings, world: World): Promise<
   const unexpected = (): void => failed('unexpected')
   const desk = tokenDesk(settings, world)
   const tokens = desk?.check
-  const relay = createRelay({ routes: ways, admission, tokens, limits, cors, hosts, tally, unexpected })
+  const health = readiness(ways, desk, world)
+  const relay = createRelay({ routes: ways, admission, tokens, limits, cors, hosts, tally, sized, limited, unexpected })
   const looking = Promise.all(ways.map(({ mirror }) => mirror.start()))
-  const listeners = await open(settings, world, relay.fetch, readiness(ways, desk), metrics)
+  const listeners = await open(settings, world, { fetch: relay.fetch, meet: admission.meet, health, counts })
 
   const end = async (deadline: number): Promise<void> => {
-    log('info', 'stopping', { active: active() })
+    log('info', 'stopping', { active: several(active()), within: deadline })
     for (const { mirror } of ways) mirror.stop()
     await listeners.close(deadline)
-    log('info', 'stopped', { cut: active() })
+    log('info', 'stopped', { cut: several(active()) })
+    counts.stop()
     await Promise.all(ways.flatMap(({ pool, looks }) => [pool, ...looks].map((one) => one.close())))
     await desk?.close()
     await looking
@@ -83,7 +91,7 @@ type Way = Route & {
   readonly mirror: KeptMirror
 }
 
-function wayTo(route: RouteSettings, settings: RelaySettings, world: World, told: RelayCounts['mirrored']): Way {
+function wayTo(route: RouteSettings, settings: RelaySettings, world: World, told: Mirrored): Way {
   const link = linkTo(route, world)
   const trust = link.current
   const pool = poolFor(route, trust, world, settings.upstream)
@@ -115,36 +123,38 @@ function tokenDesk({ tokens }: RelaySettings, { now, salt, file, path }: World):
   return tokens && openTokenDesk(tokens, { now, random, file, path })
 }
 
-type Readiness = Health<'listening' | 'mirror' | 'tokens'>
+type Readiness = Health<'listening' | 'mirror' | 'tokens' | 'audit'>
 
-/** Ready: taking requests and tokens, and able to show what every route's gateway has to show. */
-function readiness(ways: readonly Way[], desk: TokenDesk | undefined): Readiness {
-  const health = createHealth<'listening' | 'mirror' | 'tokens'>(['listening', 'mirror', 'tokens'])
+/** Ready: taking requests and tokens, able to show what every route's gateway has to show, and to record what it must. */
+function readiness(ways: readonly Way[], desk: TokenDesk | undefined, { record }: World): Readiness {
+  const health: Readiness = createHealth(['listening', 'mirror', 'tokens', 'audit'])
   const look = (): void => {
     health.set(
       'mirror',
       ways.every(({ mirror }) => mirror.complete()),
     )
     health.set('tokens', desk?.works() ?? true)
+    health.set('audit', record?.works() ?? true)
   }
   return { ...health, missing: () => (look(), health.missing()) }
 }
 
-async function open(
-  settings: RelaySettings,
-  world: World,
-  fetch: ListenOptions['fetch'],
-  health: Readiness,
-  metrics: Metrics,
-) {
-  const { admin, listen: listener, connections, routes } = settings
+type Parts = Pick<ListenOptions, 'fetch' | 'meet'> & { readonly health: Readiness; readonly counts: RelayCounts }
+
+async function open(settings: RelaySettings, world: World, { fetch, meet, health, counts }: Parts) {
+  const { admin, listen: listener, connections, limits, routes } = settings
   const { now, log } = world
-  const back = await listen({ ...admin, fetch: createAdmin({ health, metrics }).fetch, plaintextLoopback: true, now })
+  const { metrics, flags, limited } = counts
+  await Promise.all([metrics.begin(), flags.begin()])
+  const inside = createAdmin({ health, metrics, flags })
+  const back = await listen({ ...admin, fetch: inside.fetch, plaintextLoopback: true, now })
   const door = frontDoor(listener, world)
-  const front = await listen({ ...listener, tls: door?.current(), fetch, limits: { connections }, now })
+  const bounds = serveLimits(limits, connections)
+  const front = await listen({ ...listener, tls: door?.current(), fetch, meet, limited, limits: bounds, now })
   health.set('listening', true)
   const ports = { port: front.port, adminPort: back.port }
-  log('info', 'started', { ...ports, routes: routes.length, tls: door !== undefined })
+  const configuration = configurationDigest(settings)
+  log('info', 'started', { ...ports, routes: routes.length, tls: door !== undefined, configuration })
   return {
     ports,
     reread(): void {

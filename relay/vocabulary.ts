@@ -1,4 +1,5 @@
 /** Every word that the relay can say about its work. None of them is about one request: privacy.md 4.7, conformance OPS-1. */
+import type { Digest } from '../shared/observability/digest.ts'
 import type { Log } from '../shared/observability/log.ts'
 import type { Several } from '../shared/observability/tally.ts'
 import type { Family } from '../shared/http/media-types.ts'
@@ -8,18 +9,24 @@ export const resources = ['bundle', 'keys'] as const
 export type Resource = (typeof resources)[number]
 
 export type RelayEvents = {
-  started: { port: number; adminPort: number; routes: number; tls: boolean }
+  /** `configuration`: the settings in force, defaults included */
+  started: { port: number; adminPort: number; routes: number; tls: boolean; configuration: Digest }
   /** key and certificate of the public listener */
   'listener-reread': { result: Reread }
   /** authority, pins, key and certificate toward the gateway of a route, counted from 0 */
   'route-reread': { route: number; result: Reread }
-  /** exchanges under way */
-  stopping: { active: number }
-  stopped: { cut: number }
-  'mirror-refreshed': { resource: Resource }
-  'mirror-failed': { resource: Resource; why: MirrorFailure }
+  /** exchanges under way, and the milliseconds that they get */
+  stopping: { active: Several; within: number }
+  stopped: { cut: Several }
+  /** `route` counts from 0 in the order of the settings; `copy`: what is shown to everybody from now on */
+  'mirror-refreshed': { route: number; resource: Resource; copy: Digest }
+  'mirror-failed': { route: number; resource: Resource; why: MirrorFailure }
   /** mistakes of ours within one minute, told at its end: no line has the time of a request */
   'requests-failed': { why: 'unexpected'; count: Several }
+  /** how often somebody met a limit within one minute, told at its end */
+  limited: { limit: Limit; count: Several }
+  /** the record of security events cannot be written, or is not what we left; told once until it can */
+  'audit-failed': { why: 'unwritable' | 'changed' }
 }
 
 export type RelayLog = Log<RelayEvents>
@@ -53,5 +60,21 @@ export const outcomes = [
   'cut', // an answer that broke off in the middle
 ] as const
 export type Outcome = (typeof outcomes)[number]
+
+/** The limits that somebody can meet (wire.md "Limits"). */
+export const limits = [
+  'connections', // as many connections as there may be, in all
+  'bucket-connections', // ... of one bucket
+  'head', // a head too large, with too many fields, or too slow
+  'pipelined', // a second request on a connection before the first was answered
+  'rate',
+  'exchanges', // requests of one bucket under way
+  'abandoned', // answers that nobody waits for any more, of one bucket
+  'incremental', // uploads that are passed on as they arrive
+  'content', // a content too large
+  'stall', // nothing sent for too long
+  'busy', // no connection to the gateway was free
+] as const
+export type Limit = (typeof limits)[number]
 
 export type Tally = (outcome: Outcome, family: Family | 'none') => void

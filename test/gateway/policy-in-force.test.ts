@@ -38,9 +38,10 @@ describe('from a note', () => {
     const news: boolean[] = []
     for (const text of told) news.push(await inForce.fromNote(text))
     expect(news).toEqual([true, false, true, false, false, false])
+    const digest = expect.stringMatching(/^sha256:[0-9a-f]{64}$/) as string
     expect(lines).toEqual([
-      { event: 'policy-in-force', serial: 42 },
-      { event: 'policy-in-force', serial: 43 },
+      { event: 'policy-in-force', serial: 42, policy: digest },
+      { event: 'policy-in-force', serial: 43, policy: digest },
       { event: 'policy-refused', why: 'rolled-back' },
       { event: 'policy-refused', why: 'malformed-note' },
     ])

@@ -2,8 +2,8 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { createQuotas, relayCounter, type Quota } from '../../gateway/quotas.ts'
-import { createMetrics } from '../../shared/observability/metrics.ts'
+import { gatewayMetrics } from '../../gateway/metrics.ts'
+import { createQuotas, type Quota } from '../../gateway/quotas.ts'
 import { certificatePem, pinOf, privateKeyPem, selfSigned } from '../../shared/upstream/certificate.ts'
 import { trustOf } from '../../shared/upstream/dial.ts'
 import { collect } from '../../shared/upstream/exchange.ts'
@@ -84,17 +84,34 @@ describe('a quota', () => {
 })
 
 test('OPS-2: the counts have the names of the settings, before anybody comes, and no other can be made', async () => {
-  const metrics = createMetrics()
-  const count = relayCounter(metrics, ['a', 'b'])
-  count('b', 'limited')
-  const lines = (await metrics.text()).split('\n').filter((line) => line.startsWith('asunder_gateway_relay'))
-  expect(lines).toEqual([
+  const clock = { now: 60_000 }
+  const gauges = {
+    placement: 'front' as const,
+    relays: ['a', 'b'],
+    free: () => 0,
+    attested: () => true,
+    ready: () => true,
+  }
+  const { metrics, asked, stop } = gatewayMetrics(
+    gauges,
+    () => clock.now,
+    () => undefined,
+  )
+  onTestFinished(stop)
+  for (let n = 0; n < 10; n++) asked('b', 'limited')
+  clock.now += 60_000
+  await metrics.begin()
+  const lines = metrics
+    .page()
+    .split('\n')
+    .filter((line) => line.startsWith('asunder_gateway_relay'))
+  expect(lines.sort()).toEqual([
     'asunder_gateway_relay_requests_total{relay="a",verdict="admitted"} 0',
     'asunder_gateway_relay_requests_total{relay="a",verdict="limited"} 0',
     'asunder_gateway_relay_requests_total{relay="b",verdict="admitted"} 0',
-    'asunder_gateway_relay_requests_total{relay="b",verdict="limited"} 1',
+    'asunder_gateway_relay_requests_total{relay="b",verdict="limited"} 10',
   ])
-  expect(() => count('c', 'limited')).toThrow(TypeError)
+  expect(() => asked('c', 'limited')).toThrow(TypeError)
 })
 
 describe('on the wire', () => {

@@ -9,6 +9,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { gatewaySettings } from '../../gateway/config.ts'
 import { publishOnce } from '../../gateway/key-commands.ts'
 import { openGateway } from '../../gateway/service.ts'
+import { digestOf } from '../../shared/observability/digest.ts'
 import { verifyBundle } from '../../shared/attestation/bundle.ts'
 import { verifyRoot } from '../../shared/attestation/trust-root.ts'
 import { decodeResponse } from '../../shared/bhttp/decode.ts'
@@ -42,12 +43,31 @@ describe('a gateway in front of an attested CVM', () => {
   })
 
   test('OPS-2: counts how requests ended on the private listener, and shows nothing of it on the public one', async () => {
-    const { url, service } = await opened()
-    await askThrough(url)
-    const metrics = await (await fetch(`http://127.0.0.1:${String(service.adminPort)}/metrics`)).text()
-    expect(metrics).toContain('asunder_gateway_requests_total{family="standard",outcome="served"} 1')
-    expect(metrics).toMatch(/^asunder_gateway_free_leases [1-4]$/m)
-    for (const path of ['/metrics', '/readyz', '/healthz']) expect((await fetch(url + path)).status).toBe(404)
+    const { url, service, clock } = await opened()
+    const page = async (path: string) => (await fetch(`http://127.0.0.1:${String(service.adminPort)}${path}`)).text()
+    const served = 'asunder_gateway_requests_total{family="standard",outcome="served"}'
+    for (let i = 0; i < 11; i++) await askThrough(url)
+    expect(await page('/metrics')).toContain(`${served} 0\n`)
+    clock.ahead = 60_000
+    await vi.waitFor(async () => expect(await page('/metrics')).toContain(`${served} 10\n`), 3_000)
+    expect(await page('/metrics')).toMatch(/^asunder_gateway_build_info\{version="[^"]+",placement="front"\} 1$/m)
+    await vi.waitFor(async () => expect(await page('/flags')).toMatch(/^asunder_gateway_up [01]$/m), 3_000)
+    for (const path of ['/metrics', '/flags', '/readyz', '/healthz']) expect((await fetch(url + path)).status).toBe(404)
+  })
+
+  test('OPS-3: while it drains it is not ready, and says why', async () => {
+    const parts: (() => void)[] = []
+    const { url, ready, service } = await opened((_, out) => {
+      out.write('half')
+      parts.push(() => out.end('whole'))
+    })
+    const asking = askThrough(url)
+    await vi.waitFor(() => expect(parts).toHaveLength(1), 5_000)
+    const closing = service.close()
+    expect(await (await ready()).text()).toBe('not ready: listening\n')
+    parts[0]?.()
+    expect((await asking).inner?.status).toBe(200)
+    await closing
   })
 
   test('withdrawn evidence stops the opening within the life of the verdict; it recovers by itself', async () => {
@@ -115,7 +135,8 @@ describe('a gateway in front of an attested CVM', () => {
     const world = worldOf(folder)
     await publishOnce(gatewaySettings(JSON.stringify(settings), 'test'), world)
     expect(readFileSync(join(folder, 'bundle.note'))).toEqual(before)
-    expect(world.lines).toEqual([{ level: 'info', event: 'bundle-served', serial: 1 }])
+    const bundle = digestOf(before)
+    expect(world.lines).toEqual([{ level: 'info', event: 'bundle-served', serial: 1, bundle }])
     const alone = gatewaySettings(JSON.stringify({ ...settings, bundle: { file: 'bundle.note' } }), 'test')
     await expect(publishOnce(alone, world)).rejects.toMatchObject({ code: 'insecure-configuration' })
   })

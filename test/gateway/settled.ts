@@ -24,8 +24,10 @@ import { developmentRoot } from './trust.ts'
 const role = 'app'
 export type Line = { event: string; level: string } & Record<string, unknown>
 
-/** `life`: milliseconds that evidence is good for. */
-export async function place(handler: RequestListener = hello, more: object = {}, life = 1_500) {
+/** Settings that differ; of `cvm` only what is given. `life`: milliseconds that the machine's reports are good for. */
+export type More = { readonly cvm?: object; readonly life?: number } & Readonly<Record<string, unknown>>
+
+export async function place(handler: RequestListener = hello, { cvm: other, life, ...more }: More = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'gateway-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const write = (name: string, text: string): void => writeFileSync(join(folder, name), text, { mode: 0o600 })
@@ -45,6 +47,7 @@ export async function place(handler: RequestListener = hello, more: object = {},
       connections: 4,
       identity: { key: 'own.key', cert: 'own.pem' },
       allowSimulated: cvm.allowSimulated,
+      ...other,
     },
     targets: ['https://app.asunder.example'],
     bundle: { file: 'bundle.note', signer: 'bundle.skey' },
@@ -55,12 +58,9 @@ export async function place(handler: RequestListener = hello, more: object = {},
   return { folder, rootNote, settings, platform: join(folder, 'platform.json') }
 }
 
-async function machine(
-  folder: string,
-  handler: RequestListener,
-  write: (name: string, text: string) => void,
-  life: number,
-) {
+type Write = (name: string, text: string) => void
+
+async function machine(folder: string, handler: RequestListener, write: Write, life = 1_500) {
   const own = selfSigned({ commonName: 'gateway', use: 'client' })
   write('own.key', privateKeyPem(own))
   write('own.pem', certificatePem(own))
@@ -87,12 +87,15 @@ async function machine(
   return { port, allowSimulated: { rootSha256: root.rootSha256, measurement: hex(measurement) } }
 }
 
-export function worldOf(folder: string): World & { lines: Line[] } {
+/** `clock.ahead`: milliseconds by which the gateway's clock is ahead of ours; may be changed while it runs. */
+export function worldOf(folder: string): World & { lines: Line[]; clock: { ahead: number } } {
+  const clock = { ahead: 0 }
   const lines: Line[] = []
   const path = (name: string): string => join(folder, name)
   const log: World['log'] = (level, event, ...[fields]) => void lines.push({ level, event, ...fields })
   return {
-    now: Date.now,
+    now: () => Date.now() + clock.ahead,
+    clock,
     random: (length) => Uint8Array.from(randomBytes(length)),
     path,
     file: (name) => readFileSync(path(name)),
@@ -101,14 +104,21 @@ export function worldOf(folder: string): World & { lines: Line[] } {
   }
 }
 
-export async function opened(handler?: RequestListener, more?: object) {
+export async function opened(handler?: RequestListener, more?: More) {
   const at = await place(handler, more)
   const world = worldOf(at.folder)
   const service = await openGateway(gatewaySettings(JSON.stringify(at.settings), 'test'), world)
   onTestFinished(() => service.force())
   const ready = () => fetch(`http://127.0.0.1:${String(service.adminPort)}/readyz`)
   await vi.waitFor(async () => expect((await ready()).status).toBe(200), 5_000)
-  return { ...at, service, ready, lines: world.lines, url: `http://127.0.0.1:${String(service.port)}` }
+  return {
+    ...at,
+    service,
+    ready,
+    clock: world.clock,
+    lines: world.lines,
+    url: `http://127.0.0.1:${String(service.port)}`,
+  }
 }
 
 export async function keyOf(url: string) {

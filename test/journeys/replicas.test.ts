@@ -36,8 +36,7 @@ async function town() {
       asked.resume()
       setTimeout(() => answer.end('hello'), lasts)
     },
-    {},
-    600_000,
+    { life: 600_000 },
   )
   const redis = await startRedis()
   onTestFinished(() => redis.stop())

@@ -45,7 +45,7 @@ function relayWith(options: Options = {}): { relay: Hono; seen: Seen[]; forward:
   const { forward, seen } = gateway()
   const { rate, limits, ...rest } = options
   const abandoned = defaultLimits.abandoned
-  const admission = createAdmission({ rate, abandoned, nameOf: () => 'bucket', now: () => 0 })
+  const admission = createAdmission({ rate, abandoned, nameOf: () => 'b0'.repeat(16), now: () => 0 })
   const routes: readonly [Route] = [{ path: '/gateway', forward, mirror }]
   return { relay: createRelay({ routes, admission, limits: limits ?? {}, ...rest }), seen, forward }
 }

@@ -29,7 +29,15 @@ test('the least that works, and its defaults', () => {
     cors: false,
     limits: {
       ...{ request: 1_048_576, answer: 16_777_216, stream: 1_073_741_824, stall: 30_000 },
-      ...{ drainBytes: 8_388_608, drainTime: 30_000, abandoned: 128, incremental: 32 },
+      ...{ headerSection: 16_384, fields: 128, head: 15_000, idle: 75_000 },
+      ...{
+        drainBytes: 8_388_608,
+        drainTime: 30_000,
+        connections: 2_500,
+        exchanges: 512,
+        abandoned: 128,
+        incremental: 32,
+      },
     },
     upstream: {
       ...{ connections: 128, queue: 1024, wait: 5_000 },

@@ -4,11 +4,11 @@ import { createServer as createHttpServer, type IncomingMessage, type ServerResp
 import { onTestFinished } from 'vitest'
 import { bucketNamer } from '../../shared/limits/limiter.ts'
 import { poolTo, type PoolOptions } from '../../shared/upstream/node.ts'
-import { listen } from '../../shared/upstream/serve.ts'
+import { listen, type ServeLimits, type ServeTls } from '../../shared/upstream/serve.ts'
 import { createAdmission, defaultLimits, type AdmissionOptions, type RelayLimits } from '../../relay/admit.ts'
 import { createRelay, type RelayOptions } from '../../relay/app.ts'
 import { createMirror } from '../../relay/mirror.ts'
-import type { Outcome } from '../../relay/vocabulary.ts'
+import type { Limit, Outcome } from '../../relay/vocabulary.ts'
 
 const loop = '127.0.0.1'
 export const gatewayPath = '/.well-known/ohttp-gateway'
@@ -16,6 +16,8 @@ export const gatewayPath = '/.well-known/ohttp-gateway'
 export type TestRelay = {
   readonly port: number
   readonly outcomes: Outcome[]
+  /** limits that somebody met */
+  readonly met: Limit[]
   readonly abandoned: () => number
   readonly active: () => number
   readonly connections: () => number
@@ -23,6 +25,8 @@ export type TestRelay = {
 
 export type TestRelayOptions = Partial<Pick<RelayOptions, 'cors' | 'hosts' | 'tokens'>> & {
   readonly limits?: Partial<RelayLimits>
+  readonly serve?: Partial<ServeLimits>
+  readonly tls?: ServeTls
   readonly pool?: Partial<PoolOptions>
   readonly rate?: AdmissionOptions['rate']
 }
@@ -32,7 +36,9 @@ export async function relayTo(gatewayPort: number, options: TestRelayOptions = {
   const pool = poolTo({ origin: `http://${loop}:${gatewayPort}`, plaintextLoopback: true, ...sizes })
   const limits = { ...defaultLimits, ...options.limits }
   const nameOf = bucketNamer({ salt: () => new Uint8Array(32), now: Date.now })
-  const admission = createAdmission({ rate: options.rate, abandoned: limits.abandoned, nameOf, now: Date.now })
+  const met: Limit[] = []
+  const limited = (limit: Limit): void => void met.push(limit)
+  const admission = createAdmission({ rate: options.rate, ...limits, nameOf, now: Date.now, limited })
   const mirror = createMirror({ forward: pool.forward, now: Date.now })
   const outcomes: Outcome[] = []
   const relay = createRelay({
@@ -43,14 +49,24 @@ export async function relayTo(gatewayPort: number, options: TestRelayOptions = {
     hosts: options.hosts,
     tokens: options.tokens,
     tally: (outcome) => outcomes.push(outcome),
+    limited,
   })
-  const server = await listen({ fetch: relay.fetch, host: loop, port: 0, plaintextLoopback: true })
+  const server = await listen({
+    fetch: relay.fetch,
+    host: loop,
+    port: 0,
+    plaintextLoopback: true,
+    tls: options.tls,
+    limits: options.serve,
+    meet: admission.meet,
+    limited,
+  })
   onTestFinished(async () => {
     await server.close(0)
     await pool.close()
   })
   const { port, connections } = server
-  return { port, connections, outcomes, abandoned: admission.abandoned, active: pool.active }
+  return { port, connections, outcomes, met, abandoned: admission.abandoned, active: pool.active }
 }
 
 export type HttpGateway = { readonly port: number; readonly server: ReturnType<typeof createHttpServer> }

@@ -68,6 +68,7 @@ export function relaySettings({ folders, placement }: Materials, gateway: At): s
     routes: [placement === 'inside' ? plain : { gateway: `https://${resource}`, ...mutual }],
     // So that a web page on this machine can be the client.
     cors: true,
+    audit: 'audit.record',
     drain,
   }
   return write(folders.relay, 'settings.json', json(settings))
@@ -91,7 +92,7 @@ export function gatewaySettings(materials: Materials, cvm: At, connections = 16)
     placement === 'front'
       ? { cvm: link, targets: [appOrigin], bundle: { file: file('bundle.note'), signer: file('bundle.skey') } }
       : { cvms: [link], ...outerKeys(materials), bundle: { file: materials.published } }
-  const settings = { placement, listen, trust: file('root.note'), ...opening, drain }
+  const settings = { placement, listen, trust: file('root.note'), ...opening, audit: file('audit.record'), drain }
   return write(folders.gateway, 'settings.json', json(settings))
 }
 
