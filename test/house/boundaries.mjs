@@ -1,7 +1,7 @@
 /** Runs the boundary rules and asserts that the walker really read the house: a walker that reads nothing finds nothing. */
 import { spawnSync } from 'node:child_process'
 
-const least = 400 // modules of ours; raise it as the house grows
+const least = 405 // modules of ours; raise it as the house grows
 const run = spawnSync(
   process.execPath,
   [

@@ -7,7 +7,7 @@ import { doors, imageFiles, packagesOf } from './cvm-image.ts'
 import { root, walk } from './walk.ts'
 
 const rooms =
-  /^(gateway\/|shared\/(bytes\.ts|refusal\.ts|attestation\/|tlog\/|bhttp\/|hpke\/|ohttp\/|http\/|limits\/|launch\/|observability\/(log|tally)\.ts$|shaping\/|store\/(store|shares)\.ts$|upstream\/))/
+  /^(gateway\/|shared\/(bytes\.ts|refusal\.ts|attestation\/|tlog\/|bhttp\/|hpke\/|ohttp\/|http\/|limits\/|launch\/|observability\/(digest|log|tally)\.ts$|shaping\/|store\/(store|shares)\.ts$|upstream\/))/
 /** Of the gateway: what belongs to the machine outside, and above all the place where keys rest. */
 const outside = /^gateway\/(main|service|config|admin|start|key-store|cvm-pool|publish)\.ts$/
 const packages = ['@hono/node-server', '@noble/hashes', 'hono']
