@@ -180,12 +180,13 @@ describe('from settings', () => {
     gatewayPort: number,
     directory: string,
     more: object = {},
-  ): Promise<{ service: RelayService; lines: string[] }> {
+  ): Promise<{ service: RelayService; lines: string[]; clock: { ahead: number } }> {
+    const clock = { ahead: 0 }
     const lines: string[] = []
     const log = createLog<RelayEvents>({ service: 'relay', write: (line) => lines.push(line) })
     const path = (name: string): string => join(directory, name)
     const world = {
-      now: Date.now,
+      now: () => Date.now() + clock.ahead,
       salt: () => new Uint8Array(32),
       file: (name: string) => readFileSync(path(name)),
       path,
@@ -195,7 +196,7 @@ describe('from settings', () => {
     const text = JSON.stringify({ listen, routes, tokens: tokens(more) })
     const service = await openRelay(relaySettings(text, 'test'), world)
     onTestFinished(() => service.force())
-    return { service, lines }
+    return { service, lines, clock }
   }
 
   test('two replicas share a store: a token is spent once, also after both were started anew', async () => {
@@ -213,13 +214,16 @@ describe('from settings', () => {
   test('OPS-1: a token is in no line, no metric and no file; its outcome is a word', async () => {
     const gateway = await rawGateway(() => good)
     const directory = folder()
-    const { service, lines } = await open(gateway.port, directory)
+    const { service, lines, clock } = await open(gateway.port, directory)
     const bytes = issuer.token(ours)
-    for (let i = 0; i < 2; i++) await ask(service.port, withToken(tokenField(bytes)))
-    await ask(service.port, post())
-    const page = await ask(service.adminPort, 'GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n')
-    expect(page).toContain('outcome="token-spent"} 1')
-    expect(page).toContain('outcome="token-missing"} 1')
+    // Counts are shown in tens, at the next whole minute.
+    for (let i = 0; i < 11; i++) await ask(service.port, withToken(tokenField(bytes)))
+    for (let i = 0; i < 10; i++) await ask(service.port, post())
+    clock.ahead = 60_000
+    const metrics = (): Promise<string> => ask(service.adminPort, 'GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n')
+    await expect.poll(metrics).toContain('outcome="token-spent"} 10')
+    const page = await metrics()
+    expect(page).toContain('outcome="token-missing"} 10')
     expect(page).toContain('outcome="token-refused"} 0')
     const nonce = Buffer.from(bytes.subarray(2, 34))
     const database = ['tokens.db', 'tokens.db-wal'].map((name) => readFileSync(join(directory, name)))
