@@ -13,12 +13,6 @@ const folder = mkdtempSync(join(tmpdir(), 'leaktest-'))
 const out = join(folder, 'out')
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** Open in this version: the pages of metrics count a request at once. */
-const known = {
-  tests: ['metrics.differencing-relay', 'metrics.differencing-gateway'],
-  cells: ['F08 MR', 'F08 MG', 'F09 MR'],
-}
-
 type Ended = { readonly code: number | null; readonly out: string; readonly err: string }
 
 function leaktest(...args: string[]): Promise<Ended> {
@@ -39,12 +33,13 @@ describe('a quick run against the pair', () => {
     if (existsSync(join(out, 'report.json'))) report = readReport(readFileSync(join(out, 'report.json'), 'utf8'))
   }, 120_000)
 
-  test('finds nothing that is not known, is blind nowhere, and catches every planted leak', () => {
-    expect(ended.code, ended.err + ended.out).toBe({ pass: 0, fail: 1, inconclusive: 2 }[report.verdict])
+  test('passes: nothing leaked, and every planted leak was caught', () => {
+    expect(ended.code, ended.err + ended.out).toBe(0)
+    expect(report.verdict).toBe('pass')
     expect(report.mutants.filter(({ caught }) => !caught)).toEqual([])
     expect(report.mutants.length).toBeGreaterThanOrEqual(38)
     const odd = report.tests.filter(({ verdict }) => verdict !== 'pass' && verdict !== 'report')
-    expect(odd.map(({ id }) => id).filter((id) => !known.tests.includes(id))).toEqual([])
+    expect(odd.map(({ id }) => id)).toEqual([])
     expect(report.tests.length).toBeGreaterThan(35)
   })
 
@@ -52,8 +47,7 @@ describe('a quick run against the pair', () => {
     const of = (verdict: string): string[] =>
       report.matrix.filter((cell) => cell.verdict === verdict).map(({ field, party }) => `${field} ${party}`)
     expect(report.matrix).toHaveLength(34 * 11)
-    expect(of('violation').filter((cell) => !known.cells.includes(cell))).toEqual([])
-    expect(of('blind')).toEqual([])
+    expect([...of('violation'), ...of('blind')]).toEqual([])
     expect(of('clear').length).toBeGreaterThan(110)
     expect(of('seen').length).toBeGreaterThan(60)
   })
@@ -61,7 +55,7 @@ describe('a quick run against the pair', () => {
   test('says at the terminal what it does, and then what it found', () => {
     expect(ended.err).toContain('seed 11')
     expect(ended.err).toContain('planted leaks, run 1 of')
-    expect(ended.out).toContain(`verdict: ${report.verdict.toUpperCase()}`)
+    expect(ended.out).toContain('verdict: PASS')
     expect(ended.out).toMatch(/^F01 client IP address +\* +\*/m)
   })
 
