@@ -63,8 +63,9 @@ describe.each([
     }
     // The walls hold something, so that finding nothing in them means something.
     expect(seen.between).toContain('POST /.well-known/ohttp-gateway')
-    expect(seen.relay).toContain('outcome="served"} 2')
-    expect(seen.gateway).toContain(`{family="${family}",outcome="served"} 2`)
+    expect(seen.relay).toContain('mirror-refreshed')
+    expect(seen.gateway).toContain('bundle-served')
+    expect(pair.app).toHaveLength(2)
     for (const [place, text] of Object.entries(seen)) {
       const traces = [...tokens.relay.given, ...tokens.gateway.given].flatMap(tracesOf)
       expect(
@@ -94,7 +95,8 @@ test.each(['relay', 'gateway'] as const)(
     expect(await codeOf(two?.(target) ?? Promise.resolve())).toBe('token-refused')
     expect(new Set(tokens[side].given).size).toBe(1)
     expect(pair.app.length).toBe(1)
-    expect(await pair.kept(side)).toMatch(/outcome="token-spent"\} [12]$/m)
+    // What the relay does not let through, the gateway never meets.
+    expect(posts(pair)).toBeGreaterThan(side === 'relay' ? 0 : 1)
   },
 )
 
@@ -115,7 +117,7 @@ test('a copied wallet costs its owner one retry, and no answer twice', async () 
     statuses.push((await fetch(target)).status)
   }
   expect(statuses).toEqual([200, 200])
-  expect(await pair.kept('gateway')).toContain('{family="standard",outcome="token-spent"} 1')
+  expect([pair.app.length, posts(pair)]).toEqual([2, 3])
 })
 
 test.each([
@@ -127,7 +129,7 @@ test.each([
   const fetch = pair.client(pair.relays[0], { tokens: { [has]: tokens[has] } })
   expect(await codeOf(fetch(target))).toBe('challenge-refused')
   expect(pair.app).toEqual([])
-  expect(await pair.kept(lacks)).toContain('outcome="token-missing"} 1')
+  expect(posts(pair)).toBe(lacks === 'relay' ? 0 : 1)
 })
 
 test.each([
@@ -139,7 +141,7 @@ test.each([
   const misled = { ...tokens[side], take: () => tokens[other].take() }
   const fetch = pair.client(pair.relays[0], { tokens: { ...tokens, [side]: misled } })
   expect(await codeOf(fetch(target))).toBe('token-refused')
-  expect(await pair.kept(side)).toContain('outcome="token-refused"} 2')
+  expect(posts(pair)).toBe(side === 'relay' ? 0 : 2)
   expect(pair.app).toEqual([])
 })
 
@@ -194,6 +196,11 @@ describe('on the command line', () => {
     expect(pair.app).toEqual([])
   })
 })
+
+/** Sealed requests that the gateway was sent. */
+function posts(pair: GuardedPair): number {
+  return pair.between().split('POST /.well-known/ohttp-gateway').length - 1
+}
 
 async function usableNow(file: string): Promise<void> {
   const text = await readFile(file, 'utf8')
