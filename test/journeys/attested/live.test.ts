@@ -2,8 +2,7 @@
  * Attacks on machines that run: a stolen TLS key, a gateway that sends again what it cannot read, sockets that die,
  * evidence that is withdrawn. Each ends in a stable code, and no app hears of what was not meant for it. trust.md 3-5.
  */
-import { connect, createServer, type TLSSocket } from 'node:tls'
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { createFileKeyStore } from '../../../gateway/key-store.ts'
 import { createLiveKeys } from '../../../gateway/live-keys.ts'
 import { keyResources } from '../../../shared/attestation/key-evidence.ts'
@@ -15,8 +14,8 @@ import { mediaTypes } from '../../../shared/http/media-types.ts'
 import { x25519 } from '../../../shared/hpke/suites.ts'
 import { openRequest } from '../../../shared/ohttp/request.ts'
 import { Refusal } from '../../../shared/refusal.ts'
-import { pem, type Machine } from '../../gateway/cvm/machine.ts'
 import { said, type Sealed } from '../../gateway/cvm/own-machine.ts'
+import { thief } from './middlemen.ts'
 import { endOf, street, target, type Street } from './street.ts'
 
 const secret = 'the-dossier-that-nobody-else-reads'
@@ -164,26 +163,6 @@ describe('sockets of a CVM that die', () => {
     expect(reached(place)).toEqual([0, 0])
   })
 })
-
-/** Somebody who has the keys of both ends of a link, but not the machine: ends TLS in the middle and passes everything on. */
-async function thief(machine: Machine, heard: Buffer[]): Promise<number> {
-  const tls = { minVersion: 'TLSv1.3', ALPNProtocols: [link.alpn], rejectUnauthorized: false } as const
-  const sockets = new Set<TLSSocket>()
-  const server = createServer({ ...pem(machine.identity), ...tls, requestCert: true }, (near) => {
-    const far = connect({ host: '127.0.0.1', port: machine.port, ...machine.clientTls, ...tls })
-    const end = (): void => [near, far].forEach((socket) => void socket.destroy())
-    for (const socket of [near, far]) sockets.add(socket.on('error', end))
-    near.on('data', (part: Buffer) => void heard.push(part))
-    near.pipe(far).pipe(near)
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
-  })
-  const address = server.address()
-  return typeof address === 'object' && address !== null ? address.port : 0
-}
 
 /** What the gateway finds when it opens its own layer. */
 function innerOf({ at, posts }: Street): Bytes {
