@@ -64,7 +64,9 @@ for (let at = 0; at < Number(count); at++) {
   attack(at)
   if (at % 100 === 99) await new Promise((resolve) => setTimeout(resolve, 20))
 }
-while (begun < Number(count)) await new Promise((resolve) => setTimeout(resolve, 10))
+// Who is turned away at the door never begins; then it is said how many are in, and not waited for.
+const patience = Date.now() + 30_000
+while (begun < Number(count) && Date.now() < patience) await new Promise((resolve) => setTimeout(resolve, 10))
 const tell = (): void => void process.stdout.write(`${JSON.stringify({ open: sockets.size })}\n`)
 tell()
 createInterface(process.stdin)
