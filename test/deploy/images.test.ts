@@ -11,7 +11,6 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -20,6 +19,7 @@ import { ask } from '../../deploy/local/demo/ask.ts'
 import { startPair, type Pair } from '../../deploy/local/pair/pair.ts'
 import { lists } from '../house/image-files.ts'
 import { root } from '../house/walk.ts'
+import { freePort } from '../shared/upstream/free-port.ts'
 import { contained, images, missing, type Images } from './buildah.ts'
 
 if (missing !== undefined) process.stderr.write(`skipped: images (${missing})\n`)
@@ -169,15 +169,6 @@ type Settings = {
   admin?: { port: number }
   audit?: string
   routes?: { gateway: string }[]
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 async function stopped(child: ChildProcess): Promise<void> {

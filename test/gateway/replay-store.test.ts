@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { gatewaySettings } from '../../gateway/config.ts'
 import { openGateway } from '../../gateway/service.ts'
-import { freePort, redisIsHere, startRedis } from '../shared/store/redis.ts'
+import { redisIsHere, startRedis } from '../shared/store/redis.ts'
+import { freePort } from '../shared/upstream/free-port.ts'
 import { askThrough, opened, place, worldOf } from './settled.ts'
 
 const at = (port: number, more: object = {}) => ({

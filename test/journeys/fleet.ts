@@ -126,13 +126,14 @@ function followerSettings(folder: string, name: string): string {
   return file
 }
 
-async function ready(adminPort: number): Promise<void> {
+/** Waits for a gateway or relay that was just started. */
+export async function ready(adminPort: number): Promise<void> {
   for (let looks = 0; looks < 300; looks++) {
     const answer = await fetch(`http://127.0.0.1:${String(adminPort)}/readyz`).catch(() => undefined)
     if (answer?.status === 200) return
     await sleep(100)
   }
-  throw new Error('a replica never became ready')
+  throw new Error('it never became ready')
 }
 
 type Balancer = { readonly port: number; readonly targets: Set<number>; stop(): Promise<void> }

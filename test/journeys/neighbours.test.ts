@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startPair, type Pair } from '../../deploy/local/pair/pair.ts'
 import { startService, type Service } from '../../deploy/local/pair/service.ts'
 import { root } from '../house/walk.ts'
+import { ready } from './fleet.ts'
 import { askOnce, clientOf, expectedAnswers } from './soak.ts'
 
 /** The commit of the version before; moved with each release. */
@@ -98,12 +99,3 @@ describe.skipIf(!there)('the version before', () => {
     await answered(await beside('relay', root, toGateway(gateway)))
   }, 40_000)
 })
-
-async function ready(adminPort: number): Promise<void> {
-  for (let looks = 0; looks < 200; looks++) {
-    const answer = await fetch(`http://127.0.0.1:${String(adminPort)}/readyz`).catch(() => undefined)
-    if (answer?.status === 200) return
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-  throw new Error('never became ready')
-}

@@ -16,7 +16,8 @@ import { certificatePem, pinOf, privateKeyPem, selfSigned } from '../../shared/u
 import type { Identity } from '../../shared/upstream/certificate.ts'
 import { keyOf, place } from '../gateway/settled.ts'
 import { binaryRequest } from '../gateway/town.ts'
-import { freePort, redisIsHere, startRedis } from '../shared/store/redis.ts'
+import { redisIsHere, startRedis } from '../shared/store/redis.ts'
+import { freePort } from '../shared/upstream/free-port.ts'
 
 const nginx = '/usr/sbin/nginx'
 const nginxIsHere = spawnSync(nginx, ['-v']).status === 0

@@ -2,7 +2,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -10,6 +9,7 @@ import { parse } from 'yaml'
 import { startPair, type Pair } from '../../../deploy/local/pair/pair.ts'
 import { observed } from '../../house/metrics-pages.ts'
 import { root } from '../../house/walk.ts'
+import { freePort } from '../../shared/upstream/free-port.ts'
 import { promtool } from './promtool.ts'
 
 type Config = {
@@ -101,14 +101,6 @@ function configFor({ admin }: Pair): object {
     rule_files: own.flatMap(({ rule_files }) => rule_files),
     scrape_configs: own.flatMap(({ scrape_configs }) => scrape_configs),
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  return port
 }
 
 function eventually(holds: () => Promise<boolean>): Promise<void> {

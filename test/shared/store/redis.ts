@@ -2,9 +2,10 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { connect, createServer, type AddressInfo } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '../upstream/free-port.ts'
 
 export const redisIsHere = spawnSync('redis-server', ['--version']).status === 0
 if (!redisIsHere) console.log('skipped: no redis-server on this machine (Debian: apt-get install redis-server)')
@@ -17,14 +18,6 @@ export type RedisServer = {
   freeze(): void
   thaw(): void
   stop(): Promise<void>
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 /** In plaintext, or over TLS where the words name a certificate. */

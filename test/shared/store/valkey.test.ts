@@ -8,7 +8,8 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { Store } from '../../../shared/store/store.ts'
 import { createValkeyStore, type ValkeyStoreOptions } from '../../../shared/store/valkey.ts'
 import { certificatePem, issuedBy, privateKeyPem, selfSigned } from '../../../shared/upstream/certificate.ts'
-import { freePort, redisIsHere, startRedis, type RedisServer } from './redis.ts'
+import { freePort } from '../upstream/free-port.ts'
+import { redisIsHere, startRedis, type RedisServer } from './redis.ts'
 
 const shares = { dated: 2_000, dateless: 5_000 }
 const name = (n: number) => Uint8Array.of(n >> 8, n)
