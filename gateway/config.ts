@@ -8,6 +8,7 @@ import { readSettings, type Definition } from '../shared/config/read.ts'
 import { manyOrNone, optional, type Rows, type Settings } from '../shared/config/rows.ts'
 import { eachWhen, listenerRules, when, type Rule } from '../shared/config/rules.ts'
 import { publishedKeySays, tokenClaims, tokenKey, tokenKeyRule, tokenRows } from '../shared/config/tokens.ts'
+import type { Profile } from '../shared/shaping/profile.ts'
 import { isLoopback } from '../shared/upstream/loopback.ts'
 import { defaultGatewayLimits as standing } from './opened.ts'
 import { relayRows, relayRules } from './relay-settings.ts'
@@ -156,6 +157,11 @@ const rows = {
   }),
   store: storeRows,
   tokens: optional('nobody needs a token', tokens),
+  profile: {
+    kind: word(['direct'] as const satisfies readonly Profile[]),
+    default: 'direct',
+    says: 'how the traffic is shaped, the same word as at your relays; direct: as it comes',
+  },
   limits,
   connections: { kind: count(), default: 10_000, says: 'open connections on the public listener' },
   admin: {

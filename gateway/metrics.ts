@@ -4,6 +4,7 @@ import { createFlags, createLatch, flagTable, type Flags } from '../shared/obser
 import type { MetricTable } from '../shared/observability/metric-table.ts'
 import { createMetrics, type Page } from '../shared/observability/metrics.ts'
 import { createTally } from '../shared/observability/tally.ts'
+import { profiles, type Profile } from '../shared/shaping/profile.ts'
 import { verdicts, type Verdict } from './quotas.ts'
 import { limits, outcomes, type GatewayLog, type Limit, type Observe, type Outcome } from './vocabulary.ts'
 
@@ -11,8 +12,8 @@ export const gatewayTable = {
   build: {
     kind: 'info',
     name: 'asunder_gateway_build_info',
-    says: 'Always 1: which version runs, in which placement',
-    labels: { placement: ['front', 'inside', 'sealed'] },
+    says: 'Always 1: which version runs, in which placement and traffic profile',
+    labels: { placement: ['front', 'inside', 'sealed'], profile: profiles },
   },
   requests: {
     kind: 'counter',
@@ -50,6 +51,7 @@ export type GatewayGauges = {
   /** names of relays that have a quota */
   readonly relays?: readonly string[]
   readonly placement: 'front' | 'inside' | 'sealed'
+  readonly profile: Profile
   /** attested connections that nobody uses, and whether there is any attested one at all */
   readonly free: () => number
   readonly attested: () => boolean
@@ -75,11 +77,11 @@ const limitOf: Partial<Record<Outcome, Limit>> = {
 const full: readonly Limit[] = ['connections', 'leases', 'store']
 
 export function gatewayMetrics(gauges: GatewayGauges, now: () => number, log: GatewayLog): GatewayCounts {
-  const { placement, free, attested, ready, relays = [] } = gauges
+  const { placement, profile, free, attested, ready, relays = [] } = gauges
   const read = { free, ready: () => Number(ready()) }
   const metrics = createMetrics(
     { ...gatewayTable, relays: relayRow(relays) },
-    { gauges: read, info: { build: { placement } }, now },
+    { gauges: read, info: { build: { placement, profile } }, now },
   )
   const latch = createLatch()
   const flags = createFlags({ service: 'gateway', up: ready, saturated: latch.read, now })

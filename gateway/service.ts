@@ -196,10 +196,10 @@ type Parts = {
 
 async function open(settings: GatewaySettings, world: World, parts: Parts) {
   const { now, log } = world
-  const { admin, listen: front, connections, placement, publicHosts: hosts, dateWindow: window } = settings
+  const { admin, listen: front, connections, placement, profile, publicHosts: hosts, dateWindow: window } = settings
   const { pool, doors } = parts
   const ready = (): boolean => missing(parts.holds).length === 0
-  const gauges = { placement, free: () => pool.free, attested: () => pool.ready, ready }
+  const gauges = { placement, profile, free: () => pool.free, attested: () => pool.ready, ready }
   const relays = settings.relays?.map(({ name }) => name) ?? []
   const counts = gatewayMetrics({ ...gauges, relays }, now, log)
   await Promise.all([counts.metrics.begin(), counts.flags.begin()])

@@ -2,12 +2,13 @@
 import { z } from 'zod'
 import { file, ownFile, secretFile } from '../shared/config/file-kinds.ts'
 import type { Kind } from '../shared/config/kind.ts'
-import { count, duration, host, list, port, publicHost, rate, size, text, yes } from '../shared/config/kinds.ts'
+import { count, duration, host, list, port, publicHost, rate, size, text, word, yes } from '../shared/config/kinds.ts'
 import { listenerLimits, recordOfEvents } from '../shared/config/listener-rows.ts'
 import { readSettings, type Definition } from '../shared/config/read.ts'
 import { many, optional, type Rows, type Settings } from '../shared/config/rows.ts'
 import { eachWhen, listenerRules, when, type Rule } from '../shared/config/rules.ts'
 import { publishedKeySays, tokenClaims, tokenKey, tokenKeyRule, tokenRows } from '../shared/config/tokens.ts'
+import type { Profile } from '../shared/shaping/profile.ts'
 import { isLoopback } from '../shared/upstream/loopback.ts'
 import { defaultLimits } from './admit.ts'
 
@@ -154,6 +155,12 @@ const rows = {
     says: 'let web pages of every origin use this relay; one constant for all of them',
   },
   routes: many(route),
+  // One for the relay: routes of different profiles would leave each fewer others to be mixed with.
+  profile: {
+    kind: word(['direct'] as const satisfies readonly Profile[]),
+    default: 'direct',
+    says: 'how the traffic is shaped, for everybody and all routes alike; direct: as it comes',
+  },
   limits,
   upstream,
   rate: optional('no limit', {

@@ -4,6 +4,7 @@ import { createFlags, createLatch, flagTable, type Flags } from '../shared/obser
 import type { MetricTable } from '../shared/observability/metric-table.ts'
 import { createMetrics, type Metrics } from '../shared/observability/metrics.ts'
 import { createTally } from '../shared/observability/tally.ts'
+import { profiles, type Profile } from '../shared/shaping/profile.ts'
 import type { Mirrored } from './mirror.ts'
 import { limits, mirrorFailures, outcomes, resources, type Limit, type RelayLog, type Tally } from './vocabulary.ts'
 
@@ -17,7 +18,7 @@ export const relayTable = {
     kind: 'info',
     name: 'asunder_relay_build_info',
     says: 'Always 1: which version runs, in which traffic profile',
-    labels: { profile: ['direct'] },
+    labels: { profile: profiles },
   },
   requests: {
     kind: 'counter',
@@ -62,6 +63,7 @@ export const relayTable = {
 export const relayFlags = flagTable('relay')
 
 export type Gauges = {
+  readonly profile: Profile
   readonly active: () => number
   readonly abandoned: () => number
   readonly ready: () => boolean
@@ -82,9 +84,13 @@ export type RelayCounts = {
 // Whoever meets one of these finds the relay full; whoever meets another one does too much.
 const full: readonly Limit[] = ['connections', 'incremental', 'busy']
 
-export function relayMetrics({ active, abandoned, ready }: Gauges, now: () => number, log: RelayLog): RelayCounts {
+export function relayMetrics(
+  { profile, active, abandoned, ready }: Gauges,
+  now: () => number,
+  log: RelayLog,
+): RelayCounts {
   const gauges = { exchanges: active, abandoned, ready: () => Number(ready()) }
-  const metrics = createMetrics(relayTable, { gauges, info: { build: { profile: 'direct' } }, now })
+  const metrics = createMetrics(relayTable, { gauges, info: { build: { profile } }, now })
   const { requests, sizes, limited, mirrored } = metrics.count
   const latch = createLatch()
   const flags = createFlags({ service: 'relay', up: ready, saturated: latch.read, now })

@@ -44,13 +44,13 @@ export type RelayService = {
 
 export async function openRelay(settings: RelaySettings, world: World): Promise<RelayService> {
   const { now, log } = world
-  const { limits, rate, cors, publicHosts: hosts } = settings
+  const { profile, limits, rate, cors, publicHosts: hosts } = settings
   const nameOf = bucketNamer({ salt: world.salt, now, overlap: rate === undefined ? 0 : emptyAfter(rate) })
   const limited = (limit: Limit): void => counts.limited(limit)
   const admission = createAdmission({ rate, ...limits, nameOf, now, limited })
   const active = (): number => ways.reduce((sum, { pool }) => sum + pool.active(), 0)
   const ready = (): boolean => health.missing().length === 0
-  const counts = relayMetrics({ active, abandoned: admission.abandoned, ready }, now, log)
+  const counts = relayMetrics({ profile, active, abandoned: admission.abandoned, ready }, now, log)
   const { tally, sized, mirrored } = counts
   const way = (route: RouteSettings, at: number): Way => wayTo(route, settings, world, mirrored(at))
   const [first, ...others] = settings.routes

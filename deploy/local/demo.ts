@@ -46,7 +46,7 @@ function textOf(file: string): string {
 const paint: Paint = (style, text) => styleText(style, text, { stream: process.stdout })
 
 async function main(): Promise<number> {
-  const { message, upstream, pace, placement, model, json = false, keep = false, help: wanted } = settings()
+  const { message, upstream, pace, placement, profile, model, json = false, keep = false, help: wanted } = settings()
   if (wanted === true) {
     process.stdout.write(help)
     return 0
@@ -54,7 +54,7 @@ async function main(): Promise<number> {
   const signal = asked()
   let found: Verdict | undefined
   const usual = upstream === undefined ? 'asunder-summarise' : undefined
-  const work = withWires({ placement, upstream, pace, progress: say, keep }, async (pair) => {
+  const work = withWires({ placement, profile, upstream, pace, progress: say, keep }, async (pair) => {
     say(`asking for a summary of ${message.length} characters, sealed\n`)
     const write = (text: string): void => {
       if (!json) process.stdout.write(text)

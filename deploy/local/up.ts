@@ -21,12 +21,12 @@ function settings() {
   }
 }
 
-function addresses({ placement, relay, admin, trust, leave, folder, services }: Pair): string {
+function addresses({ placement, profile, relay, admin, trust, leave, folder, services }: Pair): string {
   const judging = placement === 'front' ? '' : ` --allow-simulated ${leave}`
   const client = `--relay ${relay.href} --plaintext-loopback --trust ${trust} --placement ${placement}${judging}`
   const gateway = placement === 'inside' ? 'in the CVM' : `behind the relay  (ready ${admin.gateway.href}readyz)`
   return `
-The pair is up. Evidence: SIMULATED (development only). Placement: ${placement}.
+The pair is up. Evidence: SIMULATED (development only). Placement: ${placement}. Profile: ${profile}.
 
   relay              ${relay.href}  (metrics ${admin.relay.href}metrics)
   gateway            ${gateway}
@@ -55,20 +55,20 @@ The key list as any RFC 9458 client gets it, through the relay:
 }
 
 async function main(): Promise<number> {
-  const { upstream, pace, placement, keep, help: wanted } = settings()
+  const { help: wanted, ...options } = settings()
   if (wanted) {
     process.stdout.write(help)
     return 0
   }
   const signal = asked()
-  const pair = await Promise.race([startPair({ upstream, pace, placement, keep, progress: say }), signal])
+  const pair = await Promise.race([startPair({ ...options, progress: say }), signal])
   // Told to stop before it was up: leaving the process ends and removes everything at once.
   if (typeof pair === 'number') return 128 + pair
   process.stdout.write(addresses(pair))
   const end = await Promise.race([signal, pair.broken])
   say('stopping')
   await pair.stop()
-  if (keep) say(`kept: ${pair.folder}`)
+  if (options.keep) say(`kept: ${pair.folder}`)
   if (typeof end === 'number') return end === 2 || end === 15 ? 0 : 128 + end
   process.stderr.write(`start: ${end}\n`)
   return 1

@@ -4,6 +4,7 @@
  * the host, since they guard availability and not content. trust.md 4.
  */
 import { Refusal } from '../../shared/refusal.ts'
+import type { Profile } from '../../shared/shaping/profile.ts'
 import { type At, at, integerOf, wordOf } from '../../shared/tlog/json-fields.ts'
 import { type Readers, refusalsOf } from '../../shared/tlog/json-options.ts'
 import { parseStrictJson } from '../../shared/tlog/strict-json.ts'
@@ -12,6 +13,7 @@ import { type EvidenceSettings, evidenceSettings, exactly, filled, readEvidenceS
 import {
   ownSettings,
   readKeys,
+  readProfile,
   readPublic,
   readRequests,
   type KeySettings,
@@ -28,7 +30,7 @@ type Common = {
   readonly limits: { readonly connections: number; readonly reportsAtOnce: number; readonly attestWithin: number }
   readonly drain: number
 }
-type Opening = { readonly keys: KeySettings; readonly requests: RequestSettings }
+type Opening = { readonly profile: Profile; readonly keys: KeySettings; readonly requests: RequestSettings }
 
 type Front = Common & { readonly placement: 'front' }
 type Sealed = Common & Opening & { readonly placement: 'sealed' }
@@ -104,14 +106,14 @@ const common: Readers<Common> = {
 function readSettings(from: At): AgentSettings {
   const { placement: named } = (from.value ?? {}) as { readonly placement?: unknown }
   const placement = <P extends string>(word: P) => ({ placement: (one: At) => wordOf(one, [word]) })
-  const requests = readRequests
+  const opening = { profile: readProfile, requests: readRequests }
   if (named === 'sealed') {
     const keys = (one: At): KeySettings => readKeys(one, 'inner')
-    return exactly<Sealed>(from, { ...placement('sealed'), ...common, keys, requests })
+    return exactly<Sealed>(from, { ...placement('sealed'), ...common, keys, ...opening })
   }
   if (named === 'inside') {
     const keys = (one: At): KeySettings => readKeys(one, 'outer')
-    return exactly<Inside>(from, { ...placement('inside'), ...common, keys, requests, public: readPublic })
+    return exactly<Inside>(from, { ...placement('inside'), ...common, keys, ...opening, public: readPublic })
   }
   const front = (one: At): 'front' => {
     wordOf(one, ['front', 'inside', 'sealed'])

@@ -1,6 +1,7 @@
 /** Settings of a process that opens with keys of its own: rows beside those of every agent (config.ts). trust.md 3-5. */
 import { keyLives } from '../../shared/attestation/key-evidence.ts'
 import { Refusal } from '../../shared/refusal.ts'
+import type { Profile } from '../../shared/shaping/profile.ts'
 import { type At, integerOf, listOf, named, textOf, wordOf } from '../../shared/tlog/json-fields.ts'
 import { isLoopback } from '../../shared/upstream/loopback.ts'
 import { exactly, filled } from './evidence-settings.ts'
@@ -43,7 +44,11 @@ export type PublicSettings = {
   readonly bundle: string
 }
 
+/** How streams are shaped here; the relay has the same word. */
+export const readProfile = (from: At): Profile => wordOf(from, ['direct'] as const satisfies readonly Profile[])
+
 export const ownSettings: readonly (readonly [name: string, says: string])[] = [
+  ['profile', '"direct": how the traffic is shaped, the same word as at your relays; "inside" and "sealed" only'],
   ['keys.kems', 'list of X25519, P-256, X-Wing, in the order of the key list; "inside" and "sealed" only'],
   ['keys.lead', 'milliseconds that keys are made before their turn'],
   ['keys.life', 'milliseconds that they are on offer'],

@@ -88,6 +88,7 @@ test('OPS-2: the counts have the names of the settings, before anybody comes, an
   const gauges = {
     placement: 'front' as const,
     relays: ['a', 'b'],
+    profile: 'direct' as const,
     free: () => 0,
     attested: () => true,
     ready: () => true,

@@ -27,6 +27,7 @@ test('the least that works, and its defaults', () => {
     listen,
     routes: [{ ...route, vantages: [] }],
     cors: false,
+    profile: 'direct',
     limits: {
       ...{ request: 1_048_576, answer: 16_777_216, stream: 1_073_741_824, stall: 30_000 },
       ...{ headerSection: 16_384, fields: 128, head: 15_000, idle: 75_000 },
@@ -83,6 +84,7 @@ describe('refused, with the setting and the remedy', () => {
       'publicHosts.0: .* without scheme',
       'relay.example',
     ],
+    ['a traffic profile that is not there', { profile: 'paced' }, 'profile: "paced" is not', 'direct'],
     ['an unknown setting', { debug: true }, 'debug: no setting has this name', 'Known here: listen'],
   ])('%s', (_, more, wrong, remedy) => {
     expect(told(more)).toEqual([expect.stringMatching(`^test:1:\\d+: ${wrong}.*\\. .*${remedy}`)])

@@ -16,7 +16,7 @@ export type Watched<T> = {
   readonly observations: readonly Observation[]
 }
 
-export type WatchOptions = Pick<PairOptions, 'placement' | 'upstream' | 'pace' | 'progress' | 'keep'>
+export type WatchOptions = Pick<PairOptions, 'placement' | 'profile' | 'upstream' | 'pace' | 'progress' | 'keep'>
 
 /** The pair is ended before this resolves, so that the recording is complete. */
 export async function withWires<T>(options: WatchOptions, work: (pair: Pair) => Promise<T>): Promise<Watched<T>> {

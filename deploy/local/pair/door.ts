@@ -2,11 +2,13 @@
 import { styleText } from 'node:util'
 import { placements } from '../../../shared/attestation/root-fields.ts'
 import type { Placement } from '../../../shared/attestation/trust-root.ts'
+import { profiles, type Profile } from '../../../shared/shaping/profile.ts'
 import { modelServerUrl } from '../app/model-server.ts'
 
 export const pairOptions = {
   upstream: { type: 'string' },
   placement: { type: 'string', default: 'front' },
+  profile: { type: 'string', default: 'direct' },
   pace: { type: 'string' },
   keep: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -16,28 +18,39 @@ export const pairHelp = `  --upstream URL     a real OpenAI-compatible model ser
                      https, or http on this machine
   --placement WORD   who opens requests: front, the gateway (default); inside, the gateway in the CVM; sealed, the
                      CVM alone, in a second seal that the gateway carries and cannot open
+  --profile WORD     how the traffic is shaped: direct (default), as it comes
   --pace MS          milliseconds between two words of the built-in app (default: 15)
   --keep             keep the run's folder (settings, logs, keys of this run) when it ends
   -h, --help         this text`
 
-type Given = { readonly upstream?: string | undefined; readonly placement: string; readonly pace?: string | undefined }
+type Given = {
+  readonly upstream?: string | undefined
+  readonly placement: string
+  readonly profile: string
+  readonly pace?: string | undefined
+}
 
 /** Throws TypeError with a sentence that names the option. */
-export function checked({ upstream, placement, pace }: Given): {
+export function checked({ upstream, placement, profile, pace }: Given): {
   upstream: string | undefined
   pace: number | undefined
   placement: Placement
+  profile: Profile
 } {
-  const word = placements.find((one) => one === placement)
-  if (word === undefined)
-    throw new TypeError(`--placement: one of ${placements.join(', ')}, not ${JSON.stringify(placement)}`)
   if (pace !== undefined && !(Number(pace) >= 0 && Number(pace) <= 60_000))
     throw new TypeError('--pace: milliseconds, 0 to 60000')
   return {
     upstream: upstream === undefined ? undefined : upstreamOf(upstream),
     pace: pace === undefined ? undefined : Number(pace),
-    placement: word,
+    placement: oneOf(placements, 'placement', placement),
+    profile: oneOf(profiles, 'profile', profile),
   }
+}
+
+function oneOf<W extends string>(words: readonly W[], option: string, given: string): W {
+  const word = words.find((one) => one === given)
+  if (word === undefined) throw new TypeError(`--${option}: one of ${words.join(', ')}, not ${JSON.stringify(given)}`)
+  return word
 }
 
 function upstreamOf(text: string): string {

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { request } from 'undici'
 import type { Placement } from '../../../shared/attestation/trust-root.ts'
+import type { Profile } from '../../../shared/shaping/profile.ts'
 import { makeMaterials, write, type Folders, type Materials } from './materials.ts'
 import type { Releasers } from './releasers.ts'
 import { startService, tailOf, type Service } from './service.ts'
@@ -23,6 +24,8 @@ export type Settings = Readonly<Record<string, unknown>>
 export type PairOptions = {
   /** who opens requests (default: front) */
   readonly placement?: Placement | undefined
+  /** how all of them shape the traffic (default: direct) */
+  readonly profile?: Profile | undefined
   /** a real model server instead of the built-in app */
   readonly upstream?: string | undefined
   /** milliseconds between two words of the built-in app */
@@ -48,6 +51,7 @@ export type Pair = {
   /** in `inside` the gateway has none: there it is the address that the relay asks */
   readonly admin: { readonly relay: URL; readonly gateway: URL }
   readonly placement: Placement
+  readonly profile: Profile
   /** file of the trust root that clients are given */
   readonly trust: string
   /** file of the leave to take this run's evidence, for clients that judge it themselves */
@@ -63,12 +67,13 @@ export async function startPair(options: PairOptions = {}): Promise<Pair> {
   const folder = mkdtempSync(join(tmpdir(), 'asunder-'))
   const crew = new Crew(folder, options)
   try {
-    const { placement = 'front' } = options
+    const { placement = 'front', profile = 'direct' } = options
     const materials = await makeMaterials(folder, Date.now(), placement)
     const addresses = await crew.start(materials)
     return {
       folder,
       placement,
+      profile,
       leave: materials.leave,
       ...addresses,
       services: crew.services,
@@ -108,14 +113,18 @@ class Crew {
     process.on('exit', this.#lastResort)
   }
 
+  get #profile(): Profile {
+    return this.#options.profile ?? 'direct'
+  }
+
   async start(materials: Materials): Promise<Addresses> {
     const socket = join(materials.folders.app, 'app.sock')
     await this.#run('app', 'deploy/local/app.ts', appArgs(socket, this.#options), 'started')
     const app = await this.#wire('app', { path: socket })
-    const cvmArgs = this.#config('cvm', cvmSettings(materials, app.path), materials)
+    const cvmArgs = this.#config('cvm', cvmSettings(materials, app.path, this.#profile), materials)
     const said = await this.#run('cvm', 'gateway/cvm/main.ts', cvmArgs, 'listening')
     const { gateway, admin } = await this.#entrance(materials, said)
-    const relayArgs = this.#config('relay', relaySettings(materials, gateway), materials)
+    const relayArgs = this.#config('relay', relaySettings(materials, gateway, this.#profile), materials)
     const relaySaid = await this.#run('relay', 'relay/main.ts', relayArgs, 'started')
     const relayAdmin = await this.#ready('relay', relaySaid['adminPort'])
     const relay = await this.#wire('relay', at(relaySaid['port']))
@@ -131,7 +140,7 @@ class Crew {
       const gateway = await this.#wire('gateway', at(cvm['publicPort']))
       return { gateway, admin: urlOf(gateway) }
     }
-    const file = gatewaySettings(materials, link, this.#options.links)
+    const file = gatewaySettings(materials, link, { connections: this.#options.links, profile: this.#profile })
     const gatewayArgs = [...this.#config('gateway', file, materials), ...this.#recorded()]
     const said = await this.#run('gateway', 'gateway/main.ts', gatewayArgs, 'started', this.#keyLog())
     const admin = await this.#ready('gateway', said['adminPort'])

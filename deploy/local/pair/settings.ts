@@ -1,5 +1,6 @@
 /** The settings files of one run: what an operator would write, with ports that the system chose. */
 import { join } from 'node:path'
+import type { Profile } from '../../../shared/shaping/profile.ts'
 import { write, type Materials } from './materials.ts'
 
 /** The name by which clients ask for the app inside the seal; nobody looks it up. */
@@ -31,7 +32,7 @@ const requests = {
   drain: 8 * 1024 * 1024,
 }
 
-export function cvmSettings(materials: Materials, app: string): string {
+export function cvmSettings(materials: Materials, app: string, profile: Profile = 'direct'): string {
   const { folders, role, placement } = materials
   const settings = {
     placement,
@@ -42,23 +43,23 @@ export function cvmSettings(materials: Materials, app: string): string {
     evidence: { kind: 'simulated', platform: join(folders.cvm, 'platform.json'), life: 600_000 },
     limits: { connections: 1024, reportsAtOnce: 16, attestWithin: 10_000 },
     drain,
-    ...openingSettings(materials),
+    ...openingSettings(materials, profile),
   }
   return write(folders.cvm, 'settings.json', json(settings))
 }
 
 /** What a CVM with keys of its own is told besides; reports for them must outlive them. */
-function openingSettings({ folders, placement, published }: Materials) {
+function openingSettings({ folders, placement, published }: Materials, profile: Profile) {
   if (placement === 'front') return {}
   const keys = { kems: ['X25519', 'X-Wing'], ...rotations[placement], claims: 100_000 }
   const evidence = { kind: 'simulated', platform: join(folders.cvm, 'platform.json'), life: 24 * 60 * minute }
-  if (placement === 'sealed') return { keys, requests, evidence }
+  if (placement === 'sealed') return { profile, keys, requests, evidence }
   const listen = { host: '127.0.0.1', port: 0 }
   const listener = { listen, tls: null, publicHosts: null, connections: 1024, bundle: published }
-  return { keys, requests, evidence, public: listener }
+  return { profile, keys, requests, evidence, public: listener }
 }
 
-export function relaySettings({ folders, placement }: Materials, gateway: At): string {
+export function relaySettings({ folders, placement }: Materials, gateway: At, profile: Profile = 'direct'): string {
   const resource = `${gateway.host}:${gateway.port}/.well-known/ohttp-gateway`
   const mutual = { ca: 'authority.pem', clientCertificate: { key: 'client.key', cert: 'client.pem' } }
   // The CVM ends no TLS that anybody here could record, so on this machine the way into it is plain: it carries sealed bytes.
@@ -66,6 +67,7 @@ export function relaySettings({ folders, placement }: Materials, gateway: At): s
   const settings = {
     listen: { host: '127.0.0.1', port: 0, plaintextLoopback: true },
     routes: [placement === 'inside' ? plain : { gateway: `https://${resource}`, ...mutual }],
+    profile,
     // So that a web page on this machine can be the client.
     cors: true,
     audit: 'audit.record',
@@ -79,8 +81,11 @@ function json(value: unknown): string {
 }
 
 /** Nothing of a run is to survive it: keys and claims live in the gateway's memory, or in a folder that goes with the run. */
-export function gatewaySettings(materials: Materials, cvm: At, connections = 16): string {
+type GatewayOptions = { readonly connections?: number | undefined; readonly profile?: Profile | undefined }
+
+export function gatewaySettings(materials: Materials, cvm: At, options: GatewayOptions = {}): string {
   const { folders, placement } = materials
+  const { connections = 16, profile = 'direct' } = options
   const file = (name: string): string => join(folders.gateway, name)
   const listen = {
     host: '127.0.0.1',
@@ -92,7 +97,8 @@ export function gatewaySettings(materials: Materials, cvm: At, connections = 16)
     placement === 'front'
       ? { cvm: link, targets: [appOrigin], bundle: { file: file('bundle.note'), signer: file('bundle.skey') } }
       : { cvms: [link], ...outerKeys(materials), bundle: { file: materials.published } }
-  const settings = { placement, listen, trust: file('root.note'), ...opening, audit: file('audit.record'), drain }
+  const rest = { audit: file('audit.record'), drain }
+  const settings = { placement, listen, trust: file('root.note'), ...opening, profile, ...rest }
   return write(folders.gateway, 'settings.json', json(settings))
 }
 

@@ -31,7 +31,7 @@ const requests = {
   ...{ targets: ['https://app.example'], methods: ['GET', 'POST'], dateWindow: 300_000, atOnce: 8, firstByte: 1000 },
   ...{ request: 1, answer: 2, stream: 3, chunks: 4, stall: 5, drain: 6 },
 }
-const sealed = { ...settings, placement: 'sealed', keys, requests }
+const sealed = { ...settings, placement: 'sealed', profile: 'direct', keys, requests }
 const loopback = { host: '127.0.0.1', port: 0 }
 const listener = { listen: loopback, tls: null, publicHosts: null, connections: 9, bundle: '/run/bundle' }
 const inside = { ...sealed, placement: 'inside', public: listener }
@@ -86,6 +86,8 @@ const mistakes: [string, Record<string, unknown>, string][] = [
   ['evidence of no kind', { ...settings, evidence: { ...settings.evidence, kind: 'none' } }, 'settings.evidence.kind'],
   ['no placement', { ...settings, placement: undefined }, 'settings.placement'],
   ['a placement that is none', { ...settings, placement: 'fornt' }, 'settings.placement'],
+  ['a traffic profile that the agent has not', { ...sealed, profile: 'horizon' }, 'settings.profile'],
+  ['a traffic profile where nothing is opened', { ...settings, profile: 'direct' }, 'settings.profile'],
   ['keys where nothing is opened', { ...settings, keys }, 'settings.keys'],
   ['no keys where something is', { ...sealed, keys: undefined }, 'settings.keys'],
   ['a listener for the relay where links alone are', { ...sealed, public: listener }, 'settings.public'],

@@ -98,7 +98,7 @@ const keys = { kems: ['X25519', 'X-Wing'], lead: 0, life: 1_500_000, overlap: 1_
 const requests = requestSettings
 
 test('sealed: makes keys, attests them over a link, opens what is sealed to them, and drains', async () => {
-  const { child, lines, port } = await started({ placement: 'sealed', keys, requests })
+  const { child, lines, port } = await started({ placement: 'sealed', profile: 'direct', keys, requests })
   const { pool } = await readyPool(machine, { origin: { host: '127.0.0.1', port } })
   const [config] = await openedKeys({ pool })
   if (config === undefined) throw new Error('a key')
@@ -117,7 +117,7 @@ test('sealed: makes keys, attests them over a link, opens what is sealed to them
 
 test('inside: says both ports, and serves the relay on the second', async () => {
   const listener = { listen: { host: '127.0.0.1', port: 0 }, tls: null, publicHosts: null, connections: 9, bundle: 'b' }
-  const { lines } = await started({ placement: 'inside', keys, requests, public: listener })
+  const { lines } = await started({ placement: 'inside', profile: 'direct', keys, requests, public: listener })
   const [said] = lines.filter(({ event }) => event === 'listening')
   const answer = await fetch(`http://127.0.0.1:${String(said?.['publicPort'])}/.well-known/ohttp-gateway`)
   expect(answer.status).toBe(503)
