@@ -14,12 +14,15 @@ import type { Stage } from '../frame/stage.ts'
 import type { Client, ClientOptions } from '../pair/subject.ts'
 import { binaryRequest } from '../roles/client.ts'
 import { large, politely } from './polite.ts'
+import { naivePurse, type NaivePurse } from './tokens.ts'
 
 type Jar = Map<string, string>
 type Sealed = { readonly body: Bytes; readonly type: string; readonly open: (body: Bytes) => Promise<Bytes> }
 
 export function naiveClient(_stage: Stage, options: ClientOptions): Client {
-  const state: Session = { options, outer: new Map(), inner: new Map(), key: undefined }
+  const { relay, gateway } = options.tokens ?? {}
+  const purses = { relay: naivePurse(relay), gateway: naivePurse(gateway) }
+  const state: Session = { options, outer: new Map(), inner: new Map(), key: undefined, purses }
   return {
     fetch: (url, init = {}) => ask(new URL(url), init, state),
     waits: [],
@@ -27,7 +30,13 @@ export function naiveClient(_stage: Stage, options: ClientOptions): Client {
   }
 }
 
-type Session = { readonly options: ClientOptions; readonly outer: Jar; readonly inner: Jar; key: Selection | undefined }
+type Session = {
+  readonly options: ClientOptions
+  readonly outer: Jar
+  readonly inner: Jar
+  readonly purses: { readonly relay: NaivePurse; readonly gateway: NaivePurse }
+  key: Selection | undefined
+}
 
 async function ask(url: URL, init: RequestInit, state: Session, tries = 3): Promise<Response> {
   state.key ??= await fetchKey(state)
@@ -54,7 +63,9 @@ async function fetchKey({ options: { relay }, outer }: Session): Promise<Selecti
 async function seal(url: URL, { method = 'GET', body, headers }: RequestInit, state: Session): Promise<Sealed> {
   const { key, inner, options } = state
   if (key === undefined) throw new Error('no key')
-  const own = [...new Headers(headers), ...Object.entries(fields(inner))].map(([name, value]): Field => [name, value])
+  const pass = await state.purses.gateway.pass()
+  const mine = [...new Headers(headers), ...Object.entries(fields(inner)), ...Object.entries(pass)]
+  const own = mine.map(([name, value]): Field => [name, value])
   const content = typeof body === 'string' ? body : body instanceof Uint8Array ? body : ''
   const plain = binaryRequest({ method, authority: url.host, path: url.pathname + url.search, headers: own, content })
   if (options.family !== 'chunked') {
@@ -70,21 +81,21 @@ async function seal(url: URL, { method = 'GET', body, headers }: RequestInit, st
 }
 
 /** Redirects are followed by the platform, and what fails is sent again as it is. */
-async function post({ body, type }: Sealed, { options: { relay }, outer }: Session, tries = 3): Promise<Response> {
-  const headers = { ...fields(outer), 'content-type': type }
+async function post(sealed: Sealed, state: Session, tries = 3): Promise<Response> {
+  const { body, type } = sealed
+  const { relay } = state.options
+  const { outer, purses } = state
+  const headers = { ...fields(outer), ...(await purses.relay.pass()), 'content-type': type }
   try {
     const answer =
       body.length > large ? await politely(relay, headers, body) : await fetch(relay, { method: 'POST', body, headers })
     stored(outer, [...answer.headers])
-    if (tries === 0 || (answer.status < 500 && answer.status !== 429)) return answer
+    const challenged = answer.status === 401 && purses.relay.believe(answer.headers.get('www-authenticate'))
+    if (tries === 0 || (answer.status < 500 && answer.status !== 429 && !challenged)) return answer
   } catch (error) {
     if (tries === 0) throw error
   }
-  return post(
-    { body, type, open: () => Promise.resolve(body) },
-    { options: { relay }, outer, inner: new Map(), key: undefined },
-    tries - 1,
-  )
+  return post(sealed, state, tries - 1)
 }
 
 async function openedOrRaw(sealed: Sealed, bytes: Bytes): Promise<DecodedResponse | undefined> {
@@ -120,6 +131,8 @@ async function opened(
   if (status >= 300 && status < 400 && location !== undefined && tries > 0)
     return ask(new URL(location, url), init, state, tries - 1)
   if (status === 400 && value('content-type') === mediaTypes.problem && tries > 0)
+    return ask(url, init, state, tries - 1)
+  if (status === 401 && tries > 0 && state.purses.gateway.believe(value('www-authenticate')))
     return ask(url, init, state, tries - 1)
   await rendered(new TextDecoder().decode(content))
   return new Response(content.length > 0 ? content : null, {

@@ -23,6 +23,7 @@ import type { Gateway, GatewayOptions } from '../pair/subject.ts'
 import { bundleOver } from '../roles/directory.ts'
 import { laxRequest, type Lax } from './bhttp.ts'
 import { byHand, streamed } from './onward.ts'
+import { naiveDoor } from './tokens.ts'
 
 type State = {
   readonly key: GatewayKey
@@ -30,13 +31,15 @@ type State = {
   readonly cvmPort: number
   readonly lines: string[]
   readonly counts: Map<string, number>
+  readonly refused: ReturnType<typeof naiveDoor>
 }
 
-export async function naiveGateway(stage: Stage, { cvmPort, tls = false, rest }: GatewayOptions): Promise<Gateway> {
+export async function naiveGateway(stage: Stage, options: GatewayOptions): Promise<Gateway> {
+  const { cvmPort, tls = false, rest, settings = {} } = options
   const { people, defer } = stage
   const key = keyAt(rest)
   const bundle = await bundleOver([key], people)
-  const state: State = { key, bundle, cvmPort, lines: [], counts: new Map() }
+  const state: State = { key, bundle, cvmPort, lines: [], counts: new Map(), refused: naiveDoor(settings['tokens']) }
   const handle = (request: IncomingMessage, response: ServerResponse): void => void serve(request, response, state)
   const file = (name: string): Buffer => readFileSync(people.file('gateway', name))
   const server = tls
@@ -105,7 +108,10 @@ async function standard(
 ): Promise<void> {
   const request = openRequest(() => state.key, body)
   const asked = inspected(laxRequest(request.content), state)
-  const { status, headers, content } = await byHand(asked, outer, state.cvmPort)
+  const pass = asked.headers.find(([name]) => name === 'authorization')?.[1]
+  const why = await state.refused?.(pass)
+  const turnedAway = { status: 401, headers: [], content: Buffer.from(why ?? '') }
+  const { status, headers, content } = why === undefined ? await byHand(asked, outer, state.cvmPort) : turnedAway
   const message = {
     kind: 'response',
     framing: 'known',

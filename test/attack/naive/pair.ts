@@ -5,6 +5,7 @@ import { naiveClient } from './client.ts'
 import { naiveCvm } from './cvm.ts'
 import { naiveGateway } from './gateway.ts'
 import { naiveRelay } from './relay.ts'
+import { naiveWallet } from './tokens.ts'
 
 export const naive: Subject = {
   name: 'naive',
@@ -13,6 +14,7 @@ export const naive: Subject = {
   gateway: naiveGateway,
   cvm: naiveCvm,
   client: naiveClient,
+  wallet: naiveWallet,
   judge: reads,
   monitor: () => Promise.resolve([]),
 }

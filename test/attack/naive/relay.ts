@@ -6,6 +6,7 @@ import { request as askSecurely } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Stage } from '../frame/stage.ts'
 import type { RelayOptions, Served } from '../pair/subject.ts'
+import { naiveDoor } from './tokens.ts'
 
 type Ways = { readonly open: Agent; readonly secure: SecureAgent }
 type State = {
@@ -15,11 +16,20 @@ type State = {
   readonly ways: WeakMap<Socket, Ways>
 }
 
-export async function naiveRelay({ defer }: Stage, { gateway }: RelayOptions): Promise<Served> {
+export async function naiveRelay({ defer }: Stage, { gateway, settings = {} }: RelayOptions): Promise<Served> {
   const state: State = { gateway, lines: [], counts: new Map(), ways: new WeakMap() }
-  const server = createServer((request, response) =>
-    pass(request, response, new URL(targetOf(request, gateway)), state),
-  )
+  const refused = naiveDoor(settings['tokens'])
+  const server = createServer((request, response) => {
+    const go = (): void => pass(request, response, new URL(targetOf(request, gateway)), state)
+    if (refused === undefined || request.method === 'GET') {
+      go()
+      return
+    }
+    void refused(request.headers.authorization).then((why) => {
+      if (why === undefined) go()
+      else response.writeHead(401, why).end(why)
+    })
+  })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const close = (): Promise<void> => {
     server.closeAllConnections()

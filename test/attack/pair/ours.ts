@@ -13,13 +13,23 @@ import { openRelay } from '../../../relay/service.ts'
 import { judge } from '../../../shared/attestation/judge.ts'
 import { main } from '../../../shared/client/commands/main.ts'
 import { createObliviousFetch } from '../../../shared/client/index.ts'
+import { createWallet, type Wallet } from '../../../shared/client/wallet.ts'
 import type { Report } from '../../../shared/client/monitor/monitor.ts'
 import { createLog, type Log, type Vocabulary } from '../../../shared/observability/log.ts'
 import { newTerminal } from '../../shared/client/terminal.ts'
 import type { Stage } from '../frame/stage.ts'
 import { until } from '../frame/until.ts'
 import { appOrigin } from './app.ts'
-import type { ClientOptions, CvmOptions, Gateway, GatewayOptions, RelayOptions, Served, Subject } from './subject.ts'
+import type {
+  ClientOptions,
+  CvmOptions,
+  Gateway,
+  GatewayOptions,
+  RelayOptions,
+  Served,
+  Subject,
+  WalletOptions,
+} from './subject.ts'
 
 export const ours: Subject = {
   name: 'ours',
@@ -28,6 +38,7 @@ export const ours: Subject = {
   gateway,
   cvm,
   client,
+  wallet,
   judge: (question) => judge(question).then(() => undefined),
   monitor,
 }
@@ -115,8 +126,10 @@ async function cvm({ people, clocks, defer }: Stage, { app }: CvmOptions): Promi
   return { port, url: `https://127.0.0.1:${port}`, log: lines, metrics: () => Promise.resolve(''), close }
 }
 
-function client({ people, clocks, dice, defer }: Stage, { relay, trust, ...options }: ClientOptions) {
+function client(stage: Stage, { relay, trust, tokens = {}, ...options }: ClientOptions) {
+  const { people, clocks, dice, defer } = stage
   const waits: number[] = []
+  const wallets = Object.entries(tokens).map(([side, issuer]) => [side, wallet(stage, { issuer, batch: 4 })] as const)
   const fetch = createObliviousFetch({
     relay,
     trust: trust ?? people.root,
@@ -125,11 +138,23 @@ function client({ people, clocks, dice, defer }: Stage, { relay, trust, ...optio
     now: clocks.client,
     random: dice.fork('client').uniform,
     wait: (milliseconds) => (waits.push(milliseconds), Promise.resolve()),
+    tokens: Object.fromEntries(wallets),
     ...options,
   })
   const close = (): Promise<void> => fetch.close()
   defer(close)
   return { fetch, waits, close }
+}
+
+function wallet({ clocks, dice }: Stage, options: WalletOptions): Wallet {
+  const { uniform: random } = dice.fork(`wallet ${dice.below(2 ** 30)}`)
+  return createWallet({
+    now: clocks.client,
+    wait: () => Promise.resolve(),
+    random,
+    plaintextLoopback: true,
+    ...options,
+  })
 }
 
 /** One round of `asunder monitor`. */

@@ -1,5 +1,6 @@
 /** The four parts that can be attacked, as an attacker meets them: what they are told, and what can be seen of them. */
 import type { Question } from '../../../shared/attestation/verdict.ts'
+import type { Issuer } from '../../../shared/client/issuer.ts'
 import type { RollbackMemory } from '../../../shared/client/memory.ts'
 import type { Part } from '../frame/scenario.ts'
 import type { Stage } from '../frame/stage.ts'
@@ -46,7 +47,20 @@ export type ClientOptions = {
   readonly limits?: { readonly request?: number; readonly answer?: number }
   /** instead of the run's own root */
   readonly trust?: string
+  /** whose tokens it brings to either side, as its application ships it */
+  readonly tokens?: { readonly relay?: Issuer; readonly gateway?: Issuer }
 }
+
+export type WalletOptions = {
+  readonly issuer: Issuer
+  /** tokens of one batch; absent: as many as it buys by itself */
+  readonly batch?: number
+  readonly now?: () => number
+  readonly wait?: (milliseconds: number) => Promise<void>
+}
+
+/** Gives values for `authorization`, each once. */
+export type Purse = { readonly take: () => Promise<string> }
 
 export type Client = {
   readonly fetch: (url: string, init?: RequestInit & { readonly duplex?: 'half' }) => Promise<Response>
@@ -68,6 +82,7 @@ export type Subject = {
   readonly gateway: (stage: Stage, options: GatewayOptions) => Promise<Gateway>
   readonly cvm: (stage: Stage, options: CvmOptions) => Promise<Served>
   readonly client: (stage: Stage, options: ClientOptions) => Client
+  readonly wallet: (stage: Stage, options: WalletOptions) => Purse
   /** Whether this evidence is believed; rejects when it is not. */
   readonly judge: (question: Question) => Promise<void>
   /** What somebody who watches these relays for the public alarms about: codes. */

@@ -18,6 +18,8 @@ import { sizeScenarios } from './passive/sizes.ts'
 import { timeScenarios } from './passive/times.ts'
 import { crowdScenarios } from './supply/crowds.ts'
 import { logScenarios } from './supply/logs.ts'
+import { buyingScenarios } from './tokens/buying.ts'
+import { spendingScenarios } from './tokens/spending.ts'
 import { markScenarios } from './gateway/marks.ts'
 import { answerScenarios } from './relay/answers.ts'
 import { keyScenarios } from './relay/keys.ts'
@@ -46,6 +48,8 @@ export const scenarios: readonly Scenario[] = [
   ...sealedScenarios,
   ...logScenarios,
   ...crowdScenarios,
+  ...spendingScenarios,
+  ...buyingScenarios,
   ...markScenarios,
   ...sizeScenarios,
   ...joinScenarios,

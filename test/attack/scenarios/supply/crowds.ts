@@ -30,7 +30,6 @@ const onPair = {
   control: pairAnswers,
   quick: true,
 } as const
-const noTokens = 'not written yet: it takes an issuer of tokens on the stage'
 
 export const crowdScenarios: readonly Scenario[] = [
   {
@@ -56,35 +55,6 @@ export const crowdScenarios: readonly Scenario[] = [
   },
   {
     ...onPair,
-    ...notYet(noTokens),
-    id: 'S07',
-    title: 'one token twice',
-    given: 'a client with one token',
-    does: 'spends it at two replicas at once',
-    shows: 'one of them takes it',
-  },
-  {
-    ...onPair,
-    ...notYet(noTokens),
-    id: 'S08',
-    severity: 8,
-    title: 'an issuer’s key for each client',
-    given: 'the issuer of tokens',
-    does: 'shows each client a key of its own',
-    shows: 'clients refuse a key that is not logged',
-  },
-  {
-    ...onPair,
-    ...notYet(noTokens),
-    id: 'S09',
-    score: 'T',
-    title: 'issued and spent at once',
-    given: 'issuer and gateway compare times',
-    does: 'matches issuance and redemption',
-    shows: 'no better than chance',
-  },
-  {
-    ...onPair,
     id: 'S10',
     score: 'T',
     expects: ['CONTAINED'],
@@ -93,16 +63,6 @@ export const crowdScenarios: readonly Scenario[] = [
     does: 'opens four hundred connections to the relay and says nothing',
     shows: 'the relay holds as many as its setting says; when they are gone it serves as before, and has noted nobody',
     attack: flood,
-  },
-  {
-    ...onPair,
-    ...notYet(noTokens),
-    id: 'S11',
-    score: 'T',
-    title: 'a small question with a huge answer',
-    given: 'a client with a budget',
-    does: 'asks for more than it pays for',
-    shows: 'the budget of its token ends it',
   },
   {
     ...onPair,
