@@ -34,6 +34,10 @@ export type PairOptions = {
   readonly links?: number | undefined
   /** Puts something on a wire: gets where it leads, gives where to connect instead. */
   readonly onWire?: <A extends Address>(wire: Wire, to: A) => Promise<A>
+  /** Where the lab asks a service's private listener, if not where it listens. */
+  readonly onAdmin?: (service: 'relay' | 'gateway', to: At) => Promise<At>
+  /** What a service's command is given to: a program that runs it, as the same process, somewhere else. */
+  readonly within?: (service: Wire) => readonly string[]
   /** Writes the secrets of the gateway's TLS sessions to this file, so that what was recorded can be read. */
   readonly tlsKeyLog?: (folder: string) => string
   /** Changes a service's settings before it starts. Paths in them may be relative to the file's own folder. */
@@ -126,7 +130,7 @@ class Crew {
     const { gateway, admin } = await this.#entrance(materials, said)
     const relayArgs = this.#config('relay', relaySettings(materials, gateway, this.#profile), materials)
     const relaySaid = await this.#run('relay', 'relay/main.ts', relayArgs, 'started')
-    const relayAdmin = await this.#ready('relay', relaySaid['adminPort'])
+    const relayAdmin = await this.#ready('relay', at(relaySaid['adminPort']))
     const relay = await this.#wire('relay', at(relaySaid['port']))
     return { relay: urlOf(relay), admin: { relay: relayAdmin, gateway: admin }, trust: materials.trust }
   }
@@ -143,7 +147,7 @@ class Crew {
     const file = gatewaySettings(materials, link, { connections: this.#options.links, profile: this.#profile })
     const gatewayArgs = [...this.#config('gateway', file, materials), ...this.#recorded()]
     const said = await this.#run('gateway', 'gateway/main.ts', gatewayArgs, 'started', this.#keyLog())
-    const admin = await this.#ready('gateway', said['adminPort'])
+    const admin = await this.#ready('gateway', at(said['adminPort']))
     return { gateway: await this.#wire('gateway', at(said['port'])), admin }
   }
 
@@ -195,8 +199,9 @@ class Crew {
   /** Starts a service and gives the fields of the log line by which it says that it is up. */
   async #run(name: Wire, door: string, args: readonly string[], event: string, nodeArgs: readonly string[] = []) {
     const more = this.#options.nodeArgs?.(name, this.#folder) ?? []
+    const within = this.#options.within?.(name) ?? []
     const logFile = join(this.#folder, `${name}.log`)
-    const service = startService({ name, door, args, nodeArgs: [...nodeArgs, ...more], logFile })
+    const service = startService({ name, door, args, nodeArgs: [...nodeArgs, ...more], within, logFile })
     this.services.push(service)
     void service.gone.then(() => {
       if (!this.#stopping) this.#tellBroken(deathOf(service))
@@ -229,8 +234,8 @@ class Crew {
   }
 
   /** Asks /readyz until it says ready; what is missing is told whenever it changes. */
-  async #ready(name: string, port: unknown): Promise<URL> {
-    const admin = urlOf(at(port))
+  async #ready(name: 'relay' | 'gateway', listens: At): Promise<URL> {
+    const admin = urlOf((await this.#options.onAdmin?.(name, listens)) ?? listens)
     const deadline = Date.now() + readyWithin
     let told = ''
     for (;;) {

@@ -10,6 +10,8 @@ export type ServiceOptions = {
   readonly door: string
   readonly args: readonly string[]
   readonly nodeArgs?: readonly string[]
+  /** what the command is given to, and runs it as the same process */
+  readonly within?: readonly string[]
   readonly logFile: string
 }
 
@@ -32,7 +34,7 @@ const root = join(import.meta.dirname, '../../..')
 const startWithin = 30_000
 const stopWithin = 4_000
 
-export function startService({ name, door, args, nodeArgs = [], logFile }: ServiceOptions): Service {
+export function startService({ name, door, args, nodeArgs = [], within = [], logFile }: ServiceOptions): Service {
   const log = openSync(logFile, 'a', 0o600)
   // execPath and not "node": the Node on the PATH may be too old to run these sources.
   const flags = [
@@ -41,7 +43,8 @@ export function startService({ name, door, args, nodeArgs = [], logFile }: Servi
     join(import.meta.dirname, 'leash.ts'),
     ...nodeArgs,
   ]
-  const child = spawn(process.execPath, [...flags, door, ...args], {
+  const [program, ...rest] = [...within, process.execPath, ...flags, door, ...args] as [string, ...string[]]
+  const child = spawn(program, rest, {
     cwd: root,
     stdio: ['ignore', log, log, 'ipc'],
     env: { NODE_ENV: 'production' },
