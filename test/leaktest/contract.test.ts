@@ -7,10 +7,10 @@ import type { Observation } from './types.ts'
 const own = JSON.parse(ownContractText()) as { fields: Record<string, unknown>[]; [name: string]: unknown }
 
 describe('the published contract', () => {
-  test.each(placements)('of placement %s has 34 fields and a rule for each of 11 parties', (placement) => {
+  test.each(placements)('of placement %s has 34 fields and a rule for each of 12 parties', (placement) => {
     const { fields } = ownContract(placement)
     expect(fields.map(({ id }) => id)).toEqual(Array.from({ length: 34 }, (_, i) => `F${`${i + 1}`.padStart(2, '0')}`))
-    expect(fields.flatMap(({ cells }) => Object.keys(cells))).toHaveLength(34 * 11)
+    expect(fields.flatMap(({ cells }) => Object.keys(cells))).toHaveLength(34 * 12)
   })
 
   const rule = (placement: (typeof placements)[number], id: string, party: (typeof columns)[number]): Cell['rule'] =>

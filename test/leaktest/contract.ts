@@ -1,5 +1,5 @@
 /**
- * The observation contract: 34 fields by 11 parties, what each party must see, may see, may see only coarsened, or must
+ * The observation contract: 34 fields by 12 parties, what each party must see, may see, may see only coarsened, or must
  * never see. privacy.md 1.2 and 1.4. What is not listed is `never`. One contract for each placement: a field says what is
  * different there. The file is read strictly, since a slip in it would make the audit look away.
  */
@@ -11,7 +11,20 @@ export const placements = ['front', 'inside', 'sealed'] as const
 export type Placement = (typeof placements)[number]
 
 /** Those who have a column. `X`, whom the client's application may contact because of an answer, is field F34. */
-export const columns = ['NC', 'R', 'MR', 'NR', 'G', 'MG', 'H', 'V', 'K', 'I', 'A'] as const satisfies readonly Party[]
+export const columns = [
+  'NC',
+  'R',
+  'MR',
+  'NR',
+  'G',
+  'MG',
+  'H',
+  'V',
+  'K',
+  'I',
+  'A',
+  'DNS',
+] as const satisfies readonly Party[]
 export type Column = (typeof columns)[number]
 
 export const columnNames: Readonly<Record<Column, string>> = {
@@ -26,6 +39,7 @@ export const columnNames: Readonly<Record<Column, string>> = {
   K: 'directory of keys',
   I: 'issuer of tokens',
   A: 'service for attestation collateral',
+  DNS: 'resolvers that relay, gateway and CVM ask for names',
 }
 
 /** How a field is looked for. `none`: nothing that runs on one machine could see it. */

@@ -1,10 +1,11 @@
 /** `leaktest explain`: what a field or a test is, and what to do about it. */
 import { columnNames, columns, ownContract, placements } from './contract.ts'
 import { liveTests } from './live/tests/all.ts'
+import { netTests } from './net/tests.ts'
 
 /** Undefined for a name that is neither. */
 export function explained(what: string): string | undefined {
-  const test = liveTests.find(({ id }) => id === what)
+  const test = [...liveTests, ...netTests].find(({ id }) => id === what)
   if (test !== undefined) {
     const cells = test.cells.length === 0 ? '' : `\nspeaks for ${test.cells.join(', ')}`
     const remedy = test.remedy === '' ? '\nmeasured, and claimed by nobody' : `\nwhen it fails: ${test.remedy}`

@@ -46,7 +46,7 @@ describe('a quick run against the pair', () => {
   test('has looked at every cell of the contract, and saw what must be seen', () => {
     const of = (verdict: string): string[] =>
       report.matrix.filter((cell) => cell.verdict === verdict).map(({ field, party }) => `${field} ${party}`)
-    expect(report.matrix).toHaveLength(34 * 11)
+    expect(report.matrix).toHaveLength(34 * 12)
     expect([...of('violation'), ...of('blind')]).toEqual([])
     expect(of('clear').length).toBeGreaterThan(110)
     expect(of('seen').length).toBeGreaterThan(60)

@@ -25,7 +25,7 @@ test.each([
 
 describe('a mistake is named', () => {
   test.each([
-    [['--level', '7'], '--level: 0 or 1'],
+    [['--level', '7'], '--level: 0, 1, 2'],
     [['--seed', 'x'], '--seed: a whole number'],
     [['--placement', 'behind'], '--placement: front, inside, sealed'],
     [['--profile', 'fast'], '--profile: direct, mixed, paced, horizon'],

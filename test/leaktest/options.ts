@@ -16,7 +16,8 @@ explain  says what a field or a test is, and what to do about it.
   --quick            fewer clients, and planted leaks several at a time
   --seed N           the same canaries and simulations as another run (default: by chance, and told)
   --placement NAME   front, inside or sealed (default: front)
-  --level N          0: simulated, 1: processes on loopback; may be given twice (default: both)
+  --level N          0: simulated, 1: processes on loopback, 2: in network namespaces, every packet captured (Linux; needs
+                     root, or namespaces for users); may be given again (default: 0 and 1)
   --profile NAME     direct, mixed, paced or horizon, at level 0 alone: what runs at level 1 is direct
   --tests A,B        only tests whose name begins so
   --attacks FILE     adds the report.json of an attack run
@@ -47,12 +48,15 @@ const options = {
   help: { type: 'boolean', short: 'h' },
 } as const
 
+export const levels = [0, 1, 2] as const
+export type Level = (typeof levels)[number]
+
 export type RunOptions = {
   readonly command: 'run'
   readonly quick: boolean
   readonly seed: number
   readonly placement: Placement
-  readonly levels: readonly (0 | 1)[]
+  readonly levels: readonly Level[]
   readonly profile: ProfileName
   readonly tests: readonly string[]
   readonly attacks: string | undefined
@@ -110,6 +114,8 @@ function only(command: string, rest: readonly string[], what: string): string {
 
 function runOptions(values: Values, dice: () => number): RunOptions {
   const { quick = false, keep = false, out = 'leaktest-report', attacks, target, tests } = values
+  if (target !== undefined && values.level?.includes('2') === true)
+    throw new UsageError('--target: at level 1 alone; level 2 starts the pair that it watches')
   if (values.canaries !== undefined) throw new UsageError('--canaries belongs to scan')
   return {
     ...{ command: 'run', quick, keep, out, attacks, target },
@@ -133,15 +139,16 @@ function placementOf(text = 'front'): Placement {
 
 /** What runs as processes has one profile; a claim about another is one of the model's. */
 function shapeOf({ level, profile = 'direct' }: Values): Pick<RunOptions, 'levels' | 'profile'> {
-  const levels = levelsOf(level)
+  const asked = levelsOf(level)
   const known = profileNames.find((name) => name === profile)
   if (known === undefined) throw new UsageError(`--profile: ${profileNames.join(', ')}, not ${JSON.stringify(profile)}`)
-  if (known !== 'direct' && levels.includes(1)) throw new UsageError(`--profile ${known}: with --level 0 alone`)
-  return { levels, profile: known }
+  if (known !== 'direct' && asked.some((one) => one > 0))
+    throw new UsageError(`--profile ${known}: with --level 0 alone`)
+  return { levels: asked, profile: known }
 }
 
-function levelsOf(texts: readonly string[] = ['0', '1']): (0 | 1)[] {
-  const wrong = texts.find((text) => text !== '0' && text !== '1')
-  if (wrong !== undefined) throw new UsageError(`--level: 0 or 1, not ${JSON.stringify(wrong)}`)
-  return [...new Set(texts)].sort().map((text) => (text === '0' ? 0 : 1))
+function levelsOf(texts: readonly string[] = ['0', '1']): Level[] {
+  const wrong = texts.find((text) => !levels.some((level) => String(level) === text))
+  if (wrong !== undefined) throw new UsageError(`--level: ${levels.join(', ')}, not ${JSON.stringify(wrong)}`)
+  return levels.filter((level) => texts.includes(String(level)))
 }

@@ -4,7 +4,8 @@ import type { Report } from './report/schema.ts'
 import { level0Part, type Level0PartOptions } from './level0-part.ts'
 import { level1, type Level1Options } from './live/level1.ts'
 import type { Target } from './live/target.ts'
-import type { RunOptions } from './options.ts'
+import { level2, type Level2Options } from './net/level2.ts'
+import type { Level, RunOptions } from './options.ts'
 
 export type RunWorld = {
   readonly progress: (text: string) => void
@@ -20,11 +21,16 @@ export async function run(options: RunOptions, world: RunWorld): Promise<Ran> {
   const { seed, quick, placement, levels } = options
   const { now, attacks, target } = world
   const started = new Date(now())
-  const parts = new Map<0 | 1, Part>()
+  const parts = new Map<Level, Part>()
   let canaries: string | undefined
   for (const level of levels) {
     if (level === 0) {
       parts.set(level, await level0Part(levelOptions(options, world, level)))
+      continue
+    }
+    if (level === 2) {
+      const { tests, mutants, plots, ...rest } = await level2(levelOptions(options, world, level))
+      parts.set(level, { ...rest, tests: [...tests], mutants: [...mutants], plots: [...plots] })
       continue
     }
     const { canaries: list, ...part } = await level1(levelOptions(options, world, level))
@@ -42,12 +48,12 @@ export async function run(options: RunOptions, world: RunWorld): Promise<Ran> {
 function levelOptions(
   options: RunOptions,
   { progress, target }: RunWorld,
-  level: 0 | 1,
-): Level1Options & Level0PartOptions {
+  level: Level,
+): Level1Options & Level0PartOptions & Level2Options {
   const { seed, quick, placement, profile, tests, keep } = options
   const wanted = (id: string): boolean => tests.length === 0 || tests.some((name) => id.startsWith(name))
   const replay = (test: string): string => replayOf(options, level, test)
-  return { seed, quick, placement, profile, keep, wanted, progress, target, replay }
+  return { seed, quick, placement, profile, keep, tests, wanted, progress, target, replay }
 }
 
 function replayOf({ seed, quick, placement, profile, target }: RunOptions, level: number, test: string): string {

@@ -8,7 +8,7 @@ import type { Interval } from './stats/bootstrap.ts'
 export type { Interval }
 
 /** Who sees. privacy.md 1.1; unions of them collude. */
-export const parties = ['NC', 'R', 'MR', 'NR', 'G', 'MG', 'H', 'V', 'K', 'I', 'A', 'X'] as const
+export const parties = ['NC', 'R', 'MR', 'NR', 'G', 'MG', 'H', 'V', 'K', 'I', 'A', 'DNS', 'X'] as const
 export type Party = (typeof parties)[number]
 
 export const sources = ['wire', 'log', 'metric', 'error', 'heap', 'report'] as const

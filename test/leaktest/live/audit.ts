@@ -7,7 +7,7 @@ import { auditCanaries, canaryMeasurements } from './canary-audit.ts'
 import type { Capture } from './capture.ts'
 import { structureOf } from './structure.ts'
 import { liveTests } from './tests/all.ts'
-import { askAll } from './tests/live-test.ts'
+import { askAll, type LiveTest } from './tests/live-test.ts'
 
 /** Before controls: what the mutants say is added where all runs are known. */
 export type Row = {
@@ -25,13 +25,18 @@ export type AuditResult = {
 }
 
 /** No issuer and no service for collateral runs in a pair on one machine. */
-const everybodyHere: ReadonlySet<Column> = new Set(['NC', 'R', 'MR', 'NR', 'G', 'MG', 'H', 'V', 'K'])
+export const everybodyHere: ReadonlySet<Column> = new Set(['NC', 'R', 'MR', 'NR', 'G', 'MG', 'H', 'V', 'K'])
 
-export function auditOf(capture: Capture, placement: Placement, present = everybodyHere): AuditResult {
+export function auditOf(
+  capture: Capture,
+  placement: Placement,
+  present = everybodyHere,
+  tests: readonly LiveTest[] = liveTests,
+): AuditResult {
   const contract = ownContract(placement)
   const audit = auditCanaries(capture)
   const canaries = canaryMeasurements(audit, contract).map((row) => ({ ...row, cells: [], remedy: canaryRemedy }))
-  const asked = askAll(liveTests, capture).map(({ test, measurement, found }) => ({
+  const asked = askAll(tests, capture).map(({ test, measurement, found }) => ({
     ...{ measurement, found, cells: test.cells, remedy: test.remedy },
   }))
   const all = [...canaries, ...asked]
@@ -40,7 +45,7 @@ export function auditOf(capture: Capture, placement: Placement, present = everyb
   const spoken = boundsOf(rows)
   const matrix = matrixOf({
     ...{ contract, present, has: new Set(), bounds: spoken },
-    observations: [...audit.observations, ...structureOf(capture)],
+    observations: [...audit.observations, ...structureOf(capture), ...(capture.known ?? [])],
     looked: new Set([...audit.looked, ...[...spoken].filter(([, bound]) => bound === 'held').map(([cell]) => cell)]),
   })
   return { rows, matrix: matrix.map((cell) => explained(cell, rows)), patterns: audit.patterns }

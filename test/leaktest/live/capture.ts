@@ -1,7 +1,7 @@
 /** Everything that one run of the workload leaves to judge. The octets stay in the taps; this says what the lab did, and when. */
 import type { Canary } from '../canary/canaries.ts'
 import type { Column } from '../contract.ts'
-import type { Source } from '../types.ts'
+import type { Observation, Source } from '../types.ts'
 import type { Heard } from './heard.ts'
 import type { Link } from './pair.ts'
 
@@ -70,4 +70,6 @@ export type Capture = {
   /** requests that reached an address which only an answer named */
   readonly trapped: number
   readonly unreadable: number
+  /** what parties are seen to know by other means than these */
+  readonly known?: readonly Observation[]
 }

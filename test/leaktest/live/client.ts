@@ -25,8 +25,9 @@ export type Sending = {
 export type ClientOptions = {
   readonly index: number
   readonly planted: Planted
-  /** the tap on link A */
+  /** the tap on link A, and its address where that is not 127.0.0.1 */
   readonly port: number
+  readonly at?: string
   readonly ca: string | undefined
   /** the relay's own name, where it is not ours */
   readonly host?: string
@@ -73,6 +74,10 @@ export class LabClient {
     }
   }
 
+  get #at(): string {
+    return this.#options.at ?? '127.0.0.1'
+  }
+
   close(): void {
     this.#socket?.destroy()
     this.#socket = undefined
@@ -91,7 +96,7 @@ export class LabClient {
   }
 
   #head({ method = 'POST', path = '/', fields = [], body }: Sending): string {
-    const host = this.#options.host ?? `127.0.0.1:${String(this.#options.port)}`
+    const host = this.#options.host ?? `${this.#at}:${String(this.#options.port)}`
     const own: Sending['fields'] = [['Host', host], ...this.planted.outer]
     const length: Sending['fields'] = body === undefined ? [] : [['Content-Length', String(body.length)]]
     const lines = [...own, ...fields, ...length].map(([name, value]) => `${name}: ${value}\r\n`)
@@ -102,7 +107,7 @@ export class LabClient {
     if (this.#socket?.writable === true && !this.#socket.destroyed) return this.#socket
     const { port, ca, planted, index, secrets } = this.#options
     const socket = connect({
-      host: '127.0.0.1',
+      host: this.#at,
       ...{ port, ca, localAddress: planted.address, servername: planted.serverName, ...fingerprint(index) },
       // The name is a canary; who is asked is known by the tap that stands there.
       checkServerIdentity: () => undefined,

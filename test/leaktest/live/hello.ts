@@ -5,7 +5,13 @@
 import { createHash } from 'node:crypto'
 import { Reader } from '../../../shared/bytes.ts'
 
-export type Hello = { readonly sessionId: Buffer; readonly fingerprint: string; readonly resumes: boolean }
+export type Hello = {
+  readonly sessionId: Buffer
+  readonly fingerprint: string
+  readonly resumes: boolean
+  /** RFC 6066 §3 */
+  readonly serverName: string | undefined
+}
 
 /** Values that say something beyond which extension it is: groups, signature algorithms, protocols, versions. */
 const telling = new Set([10, 13, 16, 43])
@@ -28,7 +34,8 @@ export function readHello(octets: Uint8Array): Hello | undefined {
     const extensions = readExtensions(new Reader(hello.take(hello.uint16())))
     const parts = extensions.map(({ type, value }) => `${type}${telling.has(type) ? `:${hexOf(value)}` : ''}`)
     const fingerprint = digestOf([String(version), hexOf(suites), ...parts].join('|'))
-    return { sessionId, fingerprint, resumes: extensions.some(({ type }) => type === preSharedKey) }
+    const resumes = extensions.some(({ type }) => type === preSharedKey)
+    return { sessionId, fingerprint, resumes, serverName: nameIn(extensions.find(({ type }) => type === 0)?.value) }
   } catch {
     return undefined
   }
@@ -38,6 +45,11 @@ function readExtensions(from: Reader): { type: number; value: Uint8Array }[] {
   const out: { type: number; value: Uint8Array }[] = []
   while (!from.done) out.push({ type: from.uint16(), value: from.take(from.uint16()) })
   return out
+}
+
+/** A list of one name: its length, its kind, the length of the name. */
+function nameIn(value: Uint8Array | undefined): string | undefined {
+  return value === undefined ? undefined : Buffer.from(value.subarray(5)).toString('latin1')
 }
 
 function hexOf(value: Uint8Array): string {

@@ -115,15 +115,16 @@ async function seen(pair: LivePair, placement: Placement, { target, ...size }: S
 }
 
 /** The same seed gives the same canaries, so that what was found once can be looked for again. */
-function randomFrom(seed: number): RandomBytes {
+export function randomFrom(seed: number): RandomBytes {
   const rng = createRng(seed, 'canaries')
   return (length) => Uint8Array.from({ length }, () => rng.below(256))
 }
 
-function testOf(
+export function testOf(
   { measurement, verdict, found, remedy }: Row,
   mutants: readonly ReportMutant[],
   replay: Level1Options['replay'],
+  level: ReportTest['level'] = 1,
 ): ReportTest {
   const controls = mutants
     .filter(({ test }) => test === measurement.id)
@@ -136,7 +137,7 @@ function testOf(
     ...without,
     ...(besides === undefined ? {} : { besides: { ...besides } }),
     positiveControl: controls,
-    ...{ ci: [ci[0], ci[1]], level: 1, found: [...found], remedy, replay: replay(measurement.id) },
+    ...{ ci: [ci[0], ci[1]], level, found: [...found], remedy, replay: replay(measurement.id) },
   }
 }
 
@@ -193,7 +194,12 @@ function blameless({ rows }: AuditResult, failing: ReadonlySet<string>): ReportM
   return { name, level: 1, leak, test, caught: failed.length === 0 }
 }
 
-function treated({ name, leak, test, plant }: Doctor, capture: Capture, placement: Placement): ReportMutant {
+export function treated(
+  { name, leak, test, plant }: Doctor,
+  capture: Capture,
+  placement: Placement,
+  level: ReportMutant['level'] = 1,
+): ReportMutant {
   const sick = plant(capture)
   const measured = test.startsWith('canary.')
     ? canaryMeasurements(auditCanaries(sick), ownContract(placement))
@@ -202,5 +208,5 @@ function treated({ name, leak, test, plant }: Doctor, capture: Capture, placemen
         sick,
       )
   const [verdict] = judge(measured.map(({ measurement }) => measurement).filter(({ id }) => id === test))
-  return { name, level: 1, leak, test, caught: verdict === 'fail' }
+  return { name, level, leak, test, caught: verdict === 'fail' }
 }

@@ -21,6 +21,8 @@ export type Connection = {
 }
 
 export type Tap = {
+  /** where the near side connects */
+  readonly host: string
   readonly port: number
   readonly connections: () => readonly Connection[]
   close(): void
@@ -43,6 +45,7 @@ export async function createTap({ to, path, port = 0, now = monotonic }: TapOpti
   await listening(server, path ?? port)
   const address = server.address() as AddressInfo | string
   return {
+    host: '127.0.0.1',
     port: typeof address === 'string' ? 0 : address.port,
     connections: () => wires,
     close: () => {

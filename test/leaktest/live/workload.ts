@@ -226,8 +226,9 @@ const stayFor = 60
 const answerAfter = 160
 
 function actorOf({ subject, secrets }: WorkloadOptions, planted: Planted, index: number): Actor {
-  const { port, pair } = { port: subject.a.port, pair: subject.pair }
-  const client = new LabClient({ index, planted, port, ca: pair.ca, secrets })
+  const { host: at, port } = subject.a
+  const { pair } = subject
+  const client = new LabClient({ index, planted, at, port, ca: pair.ca, secrets })
   const actor: Actor = {
     client,
     sent: Buffer.alloc(0),
@@ -240,7 +241,7 @@ function actorOf({ subject, secrets }: WorkloadOptions, planted: Planted, index:
       return transport.send(request)
     },
   })
-  const relay = `https://127.0.0.1:${String(port)}/`
+  const relay = `https://${at}:${String(port)}/`
   const options = { relay, trust: pair.trust, placement: subject.placement, keep: ['cookie', 'x-mark'] }
   const hpke = overheard((plaintext) => (actor.inside = Buffer.from(plaintext)))
   const platform = { hpke, transport: () => keeping(client.transport(planted.query)) }

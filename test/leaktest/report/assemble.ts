@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { ownContract, ownContractText, type Placement } from '../contract.ts'
+import type { Level } from '../options.ts'
 import type { Report } from './schema.ts'
 import { claimsOf, verdictOf } from './verdict.ts'
 
@@ -20,12 +21,12 @@ export type RunFacts = {
   readonly attacks?: Report['attacks'] | undefined
 }
 
-export function assemble(parts: ReadonlyMap<0 | 1, Part>, facts: RunFacts): Report {
+export function assemble(parts: ReadonlyMap<Level, Part>, facts: RunFacts): Report {
   const { seed, started, ended, placement, quick, subject, profile, evidence, attacks } = facts
   const all = [...parts.values()]
   const judged = {
     tests: all.flatMap(({ tests }) => tests),
-    matrix: all.flatMap(({ matrix }) => matrix),
+    matrix: together(all.map(({ matrix }) => matrix)),
     mutants: all.flatMap(({ mutants }) => mutants),
   }
   const levels = [...parts.keys()]
@@ -48,6 +49,26 @@ export function assemble(parts: ReadonlyMap<0 | 1, Part>, facts: RunFacts): Repo
   }
 }
 
+/** What says most of a cell comes first; a level that could not look says nothing. */
+const telling = [
+  'violation',
+  'blind',
+  'seen',
+  'held',
+  'measured',
+  'clear',
+  'unseen',
+  'not-observable',
+  'absent',
+] as const
+
+/** Of levels that looked at the same cell, the one that has more to say. */
+function together(matrices: readonly Report['matrix'][]): Report['matrix'] {
+  const rank = ({ verdict }: Report['matrix'][number]): number => telling.indexOf(verdict)
+  const cells = Map.groupBy(matrices.flat(), ({ field, party }) => `${field} ${party}`)
+  return [...cells.values()].map((all) => all.reduce((best, each) => (rank(each) < rank(best) ? each : best)))
+}
+
 function contractOf(placement: Placement): Report['contract'] {
   const sha256 = createHash('sha256').update(ownContractText()).digest('hex')
   const fields = ownContract(placement).fields.map(({ id, title }) => [id, title])
@@ -62,7 +83,7 @@ const method = [
   'Intervals are 95 percent and not corrected.',
 ] as const
 
-function limitsOf(placement: Placement, levels: readonly (0 | 1)[]): string[] {
+function limitsOf(placement: Placement, levels: readonly Level[]): string[] {
   return [
     'Tests bound the attackers that were tested, nobody else.',
     'Loopback has no jitter: what timing shows here is an upper bound on what an attacker at the same rate sees.',
@@ -71,8 +92,13 @@ function limitsOf(placement: Placement, levels: readonly (0 | 1)[]): string[] {
     'Processes of one machine do not prove separate operators.',
     'A heap snapshot holds strings, not the contents of buffers, and says nothing about pages that the system kept.',
     'Clients have IPv4 addresses of this machine; IPv6 ones occur in headers only.',
-    ...(levels.includes(1)
+    ...(levels.includes(1) && !levels.includes(2)
       ? ['DNS is not watched at this level: no process of the pair is given a name to look up.']
+      : []),
+    ...(levels.includes(2)
+      ? [
+          'Packets show what goes over networks: files and socket files, which every process of one machine can reach, are no link and are not watched.',
+        ]
       : []),
     ...(placement === 'front'
       ? [

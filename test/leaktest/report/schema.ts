@@ -10,7 +10,7 @@ const count = z.int().min(0)
 const finite = z.number()
 const line = z.string().max(4000)
 const tier = z.enum(['T1', 'T2', 'T3', 'T4', 'T5'])
-const level = z.union([z.literal(0), z.literal(1)])
+const level = z.union([z.literal(0), z.literal(1), z.literal(2)])
 
 const control = z.strictObject({ mutant: z.string(), caught: z.boolean() })
 

@@ -43,13 +43,16 @@ function matrixOf({ matrix, contract }: Report, paint: Paint): string[] {
   if (matrix.length === 0) return []
   const rows = [...Map.groupBy(matrix, ({ field }) => field)].map(([field, cells]) => {
     const signs = columns.map((party) =>
-      letters[cells.find((cell) => cell.party === party)?.verdict ?? 'absent'].padStart(3),
+      letters[cells.find((cell) => cell.party === party)?.verdict ?? 'absent'].padStart(party.length + 1).padStart(3),
     )
     const bad = cells.some(({ verdict }) => verdict === 'violation' || verdict === 'blind')
     const line = `${field} ${(contract.fields[field] ?? '').slice(0, 44).padEnd(44)}${signs.join('')}`
     return bad ? paint('red', line) : line
   })
-  const head = paint('bold', `${''.padEnd(48)}${columns.map((party) => party.padStart(3)).join('')}`)
+  const head = paint(
+    'bold',
+    `${''.padEnd(48)}${columns.map((party) => party.padStart(party.length + 1).padStart(3)).join('')}`,
+  )
   const key =
     '* seen   o may, unseen   . looked for, not found   < no finer than allowed   ~ measured   X leak   ! blind'
   return [head, ...rows, paint('dim', key), '']
