@@ -21,7 +21,7 @@ export const paths = {
 } as const
 
 export type GatewayOptions = Pick<ObliviousOptions, 'find' | 'cvm' | 'once' | 'admit'> &
-  Partial<Pick<ObliviousOptions, 'tokens' | 'now' | 'observe' | 'fault'>> & {
+  Partial<Pick<ObliviousOptions, 'tokens' | 'now' | 'observe' | 'fault' | 'stream'>> & {
     /** the bare key list, for foreign clients; left out where there is nothing that one could open with it (`sealed`) */
     readonly keys?: (() => Publication | undefined) | undefined
     readonly bundle: () => Publication | undefined

@@ -1,10 +1,9 @@
 /**
- * Chunked messages: opened as they arrive, answered as the CVM speaks, always in their own family.
+ * Chunked messages: opened as they arrive, answered as the profile has it, always in their own family.
  * draft-ietf-ohai-chunked-ohttp-08; CHK-1, CHK-14, CHK-20.
  */
 import { arriving, contentOf, within } from '../shared/http/body.ts'
 import { nodeBindings } from '../shared/upstream/answer.ts'
-import { ChunkedReply } from './chunked-reply.ts'
 import { openChunks, Parts, type ChunkedRequest } from './chunked-request.ts'
 import { type Context, type FamilyRoom, type Opened, type Opening } from './opened.ts'
 
@@ -26,7 +25,7 @@ function openedAs(request: ChunkedRequest, parts: Parts, opening: Opening): Open
   return {
     ...request.encapsulated,
     read: () => request.read(),
-    reply: new ChunkedReply(request.opener.response(), opening),
+    reply: opening.stream(request.opener.response(), opening),
     close: () => {
       request.close()
       void parts.discard().then((all) => all || hangUp(opening.context))

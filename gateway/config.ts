@@ -69,6 +69,22 @@ const limits = {
   ...listenerLimits,
 } as const
 
+// One read of a CVM's answer is 64 KiB at most, which is 128 cells: its connection waits so long for the next one.
+const cellsOfARead = 256
+
+const cells = {
+  period: {
+    kind: duration({ least: 10, most: 1000 }),
+    default: '100ms',
+    says: 'paced: the time from one cell of 512 octets to the next, the same as at your relays. It is what an event waits at most, and bounds what a stream carries: 5 kB/s with 100ms',
+  },
+  held: {
+    kind: size({ least: 4096, most: 64 * MiB }),
+    default: 256 * 1024,
+    says: 'paced: the longest event, and the longest chunked answer that is no stream of events; longer ones end in 502. One stream holds three times as much at most',
+  },
+} as const
+
 const secretKeySays =
   "type 1: the issuer's secret key, 48 octets in base64url on one line; who holds it can make tokens"
 
@@ -158,10 +174,11 @@ const rows = {
   store: storeRows,
   tokens: optional('nobody needs a token', tokens),
   profile: {
-    kind: word(['direct'] as const satisfies readonly Profile[]),
+    kind: word(['direct', 'paced'] as const satisfies readonly Profile[]),
     default: 'direct',
-    says: 'how the traffic is shaped, the same word as at your relays; direct: as it comes',
+    says: 'how the traffic is shaped, the same word as at your relays; direct: as it comes; paced: streams in cells of one size at one rate',
   },
+  cells,
   limits,
   connections: { kind: count(), default: 10_000, says: 'open connections on the public listener' },
   admin: {
@@ -271,6 +288,12 @@ const rules: readonly Rule<GatewaySettings>[] = [
     wrong:
       'is for front and sealed: inside, this process sees no request, and a CVM has no store that survives a restart',
     remedy: 'remove it, and let the relay ask for tokens',
+  },
+  {
+    at: ({ profile, limits: { stall }, cells: { period } }) =>
+      when(profile === 'paced' && stall < cellsOfARead * period, 'limits.stall'),
+    wrong: `is less than ${cellsOfARead} times cells.period: a CVM would be slow because its cells wait for their ticks`,
+    remedy: 'raise it, or lower cells.period',
   },
   tokenKeyRule(({ tokens }) => tokens?.keys, 'tokens.keys'),
   tokenKeyRule(({ tokens }) => tokens?.secretKeys, 'tokens.secretKeys'),

@@ -18,7 +18,7 @@ import { CvmFailure } from './cvm-failure.ts'
 import { gather } from './from-cvm.ts'
 import type { Screened } from './screen.ts'
 import type { CvmPool, Lease } from './target.ts'
-import { InnerRequest, wholeChunks } from './whole-chunks.ts'
+import { InnerRequest, wholeChunks, type NoncePlace } from './whole-chunks.ts'
 
 /** What the sealed exchange may ask for: nothing but this method, on this path, of a CVM that is known. */
 export const sealedMethods: ReadonlySet<string> = new Set(['POST'])
@@ -28,15 +28,17 @@ const longestRefusal = 4096
 
 export class CvmGroups {
   readonly #groups: readonly Group[]
+  readonly #nonce: NoncePlace
   readonly #listeners = new Set<() => void>()
 
-  constructor(pools: readonly CvmPool[]) {
+  constructor(pools: readonly CvmPool[], nonce: NoncePlace = 'with-first') {
     if (pools.length === 0) throw new TypeError('no CVM')
+    this.#nonce = nonce
     this.#groups = pools.map((pool) => new Group(pool, () => this.#tell()))
   }
 
   lease(): AttestedCvm | undefined {
-    return this.#groups.some(({ pool }) => pool.available) ? new OuterLease(this.#groups) : undefined
+    return this.#groups.some(({ pool }) => pool.available) ? new OuterLease(this.#groups, this.#nonce) : undefined
   }
 
   /** The origin of a CVM whose key is known. */
@@ -117,12 +119,14 @@ class Group {
 /** A lease on one of several CVMs. Which one, the opened request says; only attested groups can grant one. */
 class OuterLease extends AttestedCvm {
   readonly #groups: readonly Group[]
+  readonly #nonce: NoncePlace
   #lease: Lease | undefined
   #released = false
 
-  constructor(groups: readonly Group[]) {
+  constructor(groups: readonly Group[], nonce: NoncePlace) {
     super()
     this.#groups = groups
+    this.#nonce = nonce
   }
 
   get alive(): boolean {
@@ -145,7 +149,7 @@ class OuterLease extends AttestedCvm {
       ['content-type', sealedFamilies[family].response],
       ['cache-control', 'no-store'],
     ]
-    const chunks = family === 'chunked' ? wholeChunks(response.body, inner) : response.body
+    const chunks = family === 'chunked' ? wholeChunks(response.body, inner, this.#nonce) : response.body
     return { status: 200, headers, body: chunks, trailers: () => [] }
   }
 

@@ -8,6 +8,7 @@ import { families, sealedFamilies, type Family, type FamilyTypes } from '../shar
 import { cannotOpen, type Problem } from '../shared/http/problem.ts'
 import { chunkSize, innerChunkSize } from '../shared/ohttp/chunked.ts'
 import { chunked, sealed, sealedChunked, standard, type Labels } from '../shared/ohttp/labels.ts'
+import { innerCells, outerCells, type CellForm } from '../shared/shaping/grid.ts'
 
 export type Layer = {
   readonly types: FamilyTypes
@@ -16,6 +17,8 @@ export type Layer = {
   readonly padding: (plaintextLength: number, overhead: number) => number
   /** plaintext octets of one chunk at most, in both directions */
   readonly chunk: number
+  /** the chunks of an answer that is sent in cells */
+  readonly cells: CellForm
   /** the plain answer to a request that did not get as far as being opened */
   readonly unopened: (problem: Problem) => Problem
 }
@@ -26,6 +29,7 @@ export const outer: Layer = {
   labels: { standard, chunked },
   padding: paddingFor,
   chunk: chunkSize,
+  cells: outerCells,
   unopened: (problem) => problem,
 }
 
@@ -35,5 +39,6 @@ export const inner: Layer = {
   labels: { standard: sealed, chunked: sealedChunked },
   padding: innerPaddingFor,
   chunk: innerChunkSize,
+  cells: innerCells,
   unopened: () => cannotOpen,
 }

@@ -9,6 +9,7 @@ import type { KeyFinder } from '../shared/ohttp/gateway-key.ts'
 import { Refusal, type RefusalCode } from '../shared/refusal.ts'
 import { answerAndClose, answerWhole, wholeProblem } from '../shared/upstream/answer.ts'
 import type { AttestedCvm, CvmResponse } from './attested-cvm.ts'
+import { asTheyCome } from './chunked-reply.ts'
 import { chunked } from './chunked.ts'
 import { CvmFailure } from './cvm-failure.ts'
 import { outer, type Layer } from './layer.ts'
@@ -21,6 +22,7 @@ import {
   type Opened,
   type Opening,
   type Received,
+  type StreamReply,
 } from './opened.ts'
 import { refusedFor } from './refused.ts'
 import type { Once } from './replay.ts'
@@ -29,10 +31,11 @@ import { standard } from './standard.ts'
 import type { Observe, Outcome } from './vocabulary.ts'
 
 // What another placement needs to bring its own lease and layer: the process inside a CVM may take it from here alone.
+export { inCells } from './cell-reply.ts'
 export { AttestedCvm, type CvmRequest, type CvmResponse } from './attested-cvm.ts'
 export { CvmFailure } from './cvm-failure.ts'
 export { inner, outer, type Layer } from './layer.ts'
-export type { Context, GatewayLimits } from './opened.ts'
+export type { Context, GatewayLimits, StreamReply } from './opened.ts'
 export type { Once } from './replay.ts'
 export type { Outcome } from './vocabulary.ts'
 
@@ -53,6 +56,8 @@ export type ObliviousOptions = {
   readonly admit?: ((wanted: Screened, family: Family) => void) | undefined
   /** which of the two layers this is; left out: Oblivious HTTP's own */
   readonly layer?: Layer | undefined
+  /** how chunked answers go back; left out: as they come */
+  readonly stream?: StreamReply | undefined
 }
 
 /** Synchronous. Nothing means that nothing may be opened now. */
@@ -69,7 +74,7 @@ export type Turnstile = {
 export type Oblivious = (family: Family, context: Context) => Promise<Response>
 
 export function createOblivious(options: ObliviousOptions): Oblivious {
-  const { find, limits, now, observe, once, admit, tokens, layer = outer } = options
+  const { find, limits, now, observe, once, admit, tokens, layer = outer, stream = asTheyCome } = options
 
   async function tell(family: Family, opened: Opened, cvm: AttestedCvm): Promise<Outcome> {
     const inner = await opened.read()
@@ -82,7 +87,7 @@ export function createOblivious(options: ObliviousOptions): Oblivious {
     await once(opened, wanted.dated)
     await spend?.()
     const response = await serve(cvm, wanted, body, opened.reply.signal)
-    return opened.reply.seal(response)
+    return opened.reply.seal(response, { method: wanted.method, heard: () => cvm.release() })
   }
 
   /** From the first opened byte on: whatever happens is answered inside the encapsulation, or cut. */
@@ -98,7 +103,7 @@ export function createOblivious(options: ObliviousOptions): Oblivious {
     }
   }
 
-  function sealRefusal(opened: Opened, cause: unknown): Outcome {
+  function sealRefusal(opened: Opened, cause: unknown): Outcome | Promise<Outcome> {
     const refused = refusedFor(cause, now(), tokens?.challenge())
     if (refused.outcome === 'fault') options.fault(cause)
     return opened.reply.refuse(refused)
@@ -127,7 +132,7 @@ export function createOblivious(options: ObliviousOptions): Oblivious {
   }
 
   return (family, context) => {
-    const opening = { find, layer, limits, context }
+    const opening = { find, layer, limits, context, stream }
     return family === 'standard' ? receive(family, standard, opening) : receive(family, chunked, opening)
   }
 }

@@ -5,6 +5,7 @@
 import { defaultLimits, type Limits } from '../shared/bhttp/message.ts'
 import type { RequestHead } from '../shared/bhttp/message.ts'
 import type { KeyFinder } from '../shared/ohttp/gateway-key.ts'
+import type { ResponseChunkSealer } from '../shared/ohttp/chunked.ts'
 import { Refusal } from '../shared/refusal.ts'
 import type { Layer } from './layer.ts'
 import type { Encapsulated } from './replay.ts'
@@ -45,7 +46,12 @@ export type Opening = {
   readonly layer: Layer
   readonly limits: GatewayLimits
   readonly context: Context
+  /** how a chunked answer goes back */
+  readonly stream: StreamReply
 }
+
+/** One for each way that a traffic shaping profile has of sending a chunked answer. */
+export type StreamReply = (sealer: ResponseChunkSealer, opening: Opening) => Reply
 
 /** A content that has arrived, whole or as far as its first part. */
 export type Received<Content> = {
@@ -75,10 +81,16 @@ export type Reply = {
   readonly response: Response | Promise<Response>
   /** the reader has gone: what is done for it may stop */
   readonly signal?: AbortSignal
-  seal(response: CvmResponse): Promise<Outcome>
-  refuse(refused: Refused): Outcome
+  seal(response: CvmResponse, asked: Asked): Promise<Outcome>
+  refuse(refused: Refused): Outcome | Promise<Outcome>
   /** The last resort, for a mistake of ours: never a clean end. */
   cut(): void
+}
+
+export type Asked = {
+  readonly method: string
+  /** The CVM has said everything, though the reader may not have heard it yet: what was leased may be given back. */
+  readonly heard: () => void
 }
 
 export type FamilyRoom<Content> = {

@@ -23,7 +23,7 @@ export function behind(settings: GatewaySettings, world: CvmWorld): Behind {
   const pools = cvmsOf(settings).map((cvm, at) => cvmPool(cvm, at + 1, world))
   const [first] = pools
   if (settings.placement === 'front' && first !== undefined) return withApps(settings, first)
-  return withCvms(new CvmGroups(pools))
+  return withCvms(new CvmGroups(pools, settings.profile === 'paced' ? 'apart' : 'with-first'))
 }
 
 function withApps({ targets = [], methods }: GatewaySettings, pool: ReturnType<typeof cvmPool>): Behind {

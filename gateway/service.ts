@@ -9,19 +9,23 @@ import type { AuditRecord } from '../shared/observability/audit/record.ts'
 import { configurationDigest } from '../shared/observability/digest.ts'
 import { createTally, several } from '../shared/observability/tally.ts'
 import { Refusal } from '../shared/refusal.ts'
+import { clockedTicks } from '../shared/shaping/clocked.ts'
 import type { Store } from '../shared/store/store.ts'
 import { isGood } from '../shared/upstream/rereadable.ts'
 import { listen } from '../shared/upstream/serve.ts'
 import { gatewayAdmin, missing, type Conditions } from './admin.ts'
 import { createGateway } from './app.ts'
 import { createBundle, type Bundles } from './bundles.ts'
+import { inCells } from './cell-reply.ts'
 import { cvmsOf, type GatewaySettings } from './config.ts'
 import { frontDoor } from './front-door.ts'
 import { behind, type Behind } from './placement.ts'
 import { liveKeys, turnWith, type Surroundings } from './kept-keys.ts'
 import type { LiveKeys } from './live-keys.ts'
 import { gatewayMetrics } from './metrics.ts'
+import type { StreamReply } from './oblivious.ts'
 import { onceAtATime } from './once-at-a-time.ts'
+import { passingCells } from './passed-cells.ts'
 import { PolicyInForce } from './policy-in-force.ts'
 import { createQuotas } from './quotas.ts'
 import { replayGuard } from './replay.ts'
@@ -213,6 +217,7 @@ async function open(settings: GatewaySettings, world: World, parts: Parts) {
     keys: settings.placement === 'front' ? parts.keys.list : undefined,
     bundle: parts.bundles.read,
     cvm: pool,
+    stream: streamOf(settings, world),
     once: replayGuard({ claims: parts.claims, window, now, works: parts.told }),
     tokens: parts.desk?.turnstile,
     hosts,
@@ -256,6 +261,13 @@ async function open(settings: GatewaySettings, world: World, parts: Parts) {
       counts.stop()
     },
   }
+}
+
+/** How chunked answers go back: in `sealed` the CVM makes the cells, and has the clock for them. */
+function streamOf({ profile, placement, cells }: GatewaySettings, { now, random }: World): StreamReply | undefined {
+  if (profile !== 'paced') return undefined
+  const options = { ticks: clockedTicks({ period: cells.period, now, random }), held: cells.held }
+  return placement === 'front' ? inCells(options) : passingCells(options)
 }
 
 function simulates(settings: GatewaySettings): boolean {

@@ -42,10 +42,14 @@ export class InnerRequest {
   }
 }
 
+/** Where the nonce goes: before the first chunk, as one piece with it, or as a piece of its own. */
+export type NoncePlace = 'with-first' | 'apart'
+
 /** Throws CvmFailure where the answer is not whole, or none that we could have asked for. */
 export async function* wholeChunks(
   body: AsyncIterable<Uint8Array>,
   { nonceLength }: Pick<InnerRequest, 'nonceLength'>,
+  place: NoncePlace = 'with-first',
 ): AsyncGenerator<Bytes, void> {
   const arrived = new Arrivals()
   const frames = new FrameReader(arrived, largest)
@@ -53,7 +57,13 @@ export async function* wholeChunks(
   try {
     for await (const piece of body) {
       arrived.push(piece)
-      if (head === undefined && (head = arrived.take(nonceLength)) === undefined) continue
+      if (head === undefined) {
+        if ((head = arrived.take(nonceLength)) === undefined) continue
+        if (place === 'apart') {
+          yield head
+          head = new Uint8Array()
+        }
+      }
       for (let sealed = frames.next(); sealed !== undefined; sealed = frames.next()) {
         yield concat(head, chunkPrefix(sealed.length), sealed)
         head = new Uint8Array()

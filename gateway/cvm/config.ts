@@ -6,16 +6,18 @@
 import { Refusal } from '../../shared/refusal.ts'
 import type { Profile } from '../../shared/shaping/profile.ts'
 import { type At, at, integerOf, wordOf } from '../../shared/tlog/json-fields.ts'
-import { type Readers, refusalsOf } from '../../shared/tlog/json-options.ts'
+import { optionsOf, type Readers, refusalsOf } from '../../shared/tlog/json-options.ts'
 import { parseStrictJson } from '../../shared/tlog/strict-json.ts'
 import { isLoopback } from '../../shared/upstream/loopback.ts'
 import { type EvidenceSettings, evidenceSettings, exactly, filled, readEvidenceSettings } from './evidence-settings.ts'
 import {
   ownSettings,
+  readCells,
   readKeys,
   readProfile,
   readPublic,
   readRequests,
+  type CellSettings,
   type KeySettings,
   type PublicSettings,
   type RequestSettings,
@@ -30,7 +32,13 @@ type Common = {
   readonly limits: { readonly connections: number; readonly reportsAtOnce: number; readonly attestWithin: number }
   readonly drain: number
 }
-type Opening = { readonly profile: Profile; readonly keys: KeySettings; readonly requests: RequestSettings }
+type Opening = {
+  readonly profile: Profile
+  /** in `paced` */
+  readonly cells: CellSettings | undefined
+  readonly keys: KeySettings
+  readonly requests: RequestSettings
+}
 
 type Front = Common & { readonly placement: 'front' }
 type Sealed = Common & Opening & { readonly placement: 'sealed' }
@@ -102,24 +110,33 @@ const common: Readers<Common> = {
   drain: (drain) => integerOf(drain, 0, 3_600_000),
 }
 
-/** Which rows there are depends on the placement, so that one is read first. */
+/** Which rows there are depends on placement and profile, so these are read first. */
 function readSettings(from: At): AgentSettings {
-  const { placement: named } = (from.value ?? {}) as { readonly placement?: unknown }
+  const { placement: named, profile } = (from.value ?? {}) as {
+    readonly placement?: unknown
+    readonly profile?: unknown
+  }
   const placement = <P extends string>(word: P) => ({ placement: (one: At) => wordOf(one, [word]) })
-  const opening = { profile: readProfile, requests: readRequests }
+  const paced = profile === 'paced'
+  const opening = { profile: readProfile, requests: readRequests, cells: paced ? readCells : inPacedAlone }
+  const absent = paced ? {} : { cells: undefined }
   if (named === 'sealed') {
     const keys = (one: At): KeySettings => readKeys(one, 'inner')
-    return exactly<Sealed>(from, { ...placement('sealed'), ...common, keys, ...opening })
+    return optionsOf<Sealed>(from, { ...placement('sealed'), ...common, keys, ...opening }, absent)
   }
   if (named === 'inside') {
     const keys = (one: At): KeySettings => readKeys(one, 'outer')
-    return exactly<Inside>(from, { ...placement('inside'), ...common, keys, ...opening, public: readPublic })
+    return optionsOf<Inside>(from, { ...placement('inside'), ...common, keys, ...opening, public: readPublic }, absent)
   }
   const front = (one: At): 'front' => {
     wordOf(one, ['front', 'inside', 'sealed'])
     return 'front'
   }
   return exactly<Front>(from, { placement: front, ...common })
+}
+
+function inPacedAlone(from: At): never {
+  throw new Refusal('bad-encoding', `${from.path} is for profile "paced"`)
 }
 
 /** Refuses variables that look like settings: nothing outside the measured file may be one. Throws Refusal. */

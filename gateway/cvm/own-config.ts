@@ -35,6 +35,9 @@ export type RequestSettings = {
   readonly drain: number
 }
 
+/** Streams in cells (`paced`): milliseconds from one to the next, and octets that are held back at most. */
+export type CellSettings = { readonly period: number; readonly held: number }
+
 /** The listener for the relay. Its files may come from the host: that hop guards metadata, and not content. */
 export type PublicSettings = {
   readonly listen: { readonly host: string; readonly port: number }
@@ -45,10 +48,16 @@ export type PublicSettings = {
 }
 
 /** How streams are shaped here; the relay has the same word. */
-export const readProfile = (from: At): Profile => wordOf(from, ['direct'] as const satisfies readonly Profile[])
+export const readProfile = (from: At): Profile =>
+  wordOf(from, ['direct', 'paced'] as const satisfies readonly Profile[])
 
 export const ownSettings: readonly (readonly [name: string, says: string])[] = [
-  ['profile', '"direct": how the traffic is shaped, the same word as at your relays; "inside" and "sealed" only'],
+  [
+    'profile',
+    '"direct" or "paced": how the traffic is shaped, the same word as at your relays; "inside" and "sealed" only',
+  ],
+  ['cells.period', 'milliseconds from one cell to the next, the same as at your relays; "paced" only, as cells.held'],
+  ['cells.held', 'octets of the longest event, and of the longest chunked answer that is no stream of events'],
   ['keys.kems', 'list of X25519, P-256, X-Wing, in the order of the key list; "inside" and "sealed" only'],
   ['keys.lead', 'milliseconds that keys are made before their turn'],
   ['keys.life', 'milliseconds that they are on offer'],
@@ -103,6 +112,13 @@ export function readRequests(from: At): RequestSettings {
     chunks: count,
     stall: count,
     drain: count,
+  })
+}
+
+export function readCells(from: At): CellSettings {
+  return exactly<CellSettings>(from, {
+    period: (one) => integerOf(one, 10, 1000),
+    held: (one) => integerOf(one, 4096, 64 << 20),
   })
 }
 

@@ -1,13 +1,15 @@
 /** The parts that a placement with keys of its own adds to the agent, from the settings and a clock of each kind. trust.md 3. */
+import { randomBytes } from 'node:crypto'
 import { kems, type Kem } from '../../shared/hpke/suites.ts'
 import type { Log } from '../../shared/observability/log.ts'
 import { createTally } from '../../shared/observability/tally.ts'
 import { chunked, sealed, sealedChunked, standard } from '../../shared/ohttp/labels.ts'
 import { Refusal } from '../../shared/refusal.ts'
-import type { Outcome } from '../oblivious.ts'
+import { clockedTicks } from '../../shared/shaping/clocked.ts'
+import { inCells, type Outcome, type StreamReply } from '../oblivious.ts'
 import type { Own } from './agent.ts'
 import type { AgentSettings } from './config.ts'
-import type { KeySettings } from './own-config.ts'
+import type { CellSettings, KeySettings } from './own-config.ts'
 import { BundleFile, openInside } from './inside.ts'
 import { OwnKeys } from './own-keys.ts'
 import { sealedRequests, type RequestOptions } from './requests.ts'
@@ -42,7 +44,8 @@ export async function ownPlacement(settings: AgentSettings, world: World): Promi
   const ended = (outcome: Outcome): void => {
     if (outcome !== 'served') said(outcome)
   }
-  const options = { keys, settings: settings.requests, app: settings.app, now, ended }
+  const stream = settings.cells && streamOf(settings.cells, now)
+  const options = { keys, settings: settings.requests, app: settings.app, now, ended, stream }
   return settings.placement === 'sealed' ? inSealed(options) : inInside(settings, options, world)
 }
 
@@ -79,6 +82,10 @@ async function inInside(settings: Inside, options: OwnOptions, { log, now }: Wor
       return listening.close(deadline)
     },
   }
+}
+
+function streamOf({ period, held }: CellSettings, now: World['now']): StreamReply {
+  return inCells({ ticks: clockedTicks({ period, now, random: randomBytes }), held })
 }
 
 function rowOf(name: KeySettings['kems'][number]): Kem {

@@ -3,7 +3,8 @@
  * Oblivious HTTP from the relay (`inside`). The life of one is the gateway's own; key, claims and lease are ours. trust.md 3, 5.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createOblivious, inner, type Leases, type ObliviousOptions, type Once, type Outcome } from '../oblivious.ts'
+import { createOblivious, inner, type Leases, type ObliviousOptions, type Once } from '../oblivious.ts'
+import type { Outcome, StreamReply } from '../oblivious.ts'
 import { originOf, type ScreenOptions } from '../screen.ts'
 import { familyOf, sealedFamilies } from '../../shared/http/media-types.ts'
 import { line } from '../../shared/http/outer.ts'
@@ -20,15 +21,17 @@ export type RequestOptions = {
   readonly app: string
   readonly now: () => number
   readonly ended: (outcome: Outcome) => void
+  /** how chunked answers go back; left out: as they come */
+  readonly stream?: StreamReply | undefined
 }
 
-type Common = Pick<ObliviousOptions, 'find' | 'screen' | 'limits' | 'now' | 'observe' | 'fault'> & {
+type Common = Pick<ObliviousOptions, 'find' | 'screen' | 'limits' | 'now' | 'observe' | 'fault' | 'stream'> & {
   readonly cvm: Leases
   readonly once: Once
 }
 
 /** What both placements hand to the gateway's code. */
-export function ownRequests({ keys, settings, app, now, ended }: RequestOptions): Common {
+export function ownRequests({ keys, settings, app, now, ended, stream }: RequestOptions): Common {
   const { targets, methods, dateWindow, atOnce, firstByte, ...limits } = settings
   const origins = targets.map((target) => originOf('https', new URL(target).host))
   const screen: ScreenOptions = { targets: new Set(origins), methods: new Set(methods), window: dateWindow }
@@ -43,6 +46,7 @@ export function ownRequests({ keys, settings, app, now, ended }: RequestOptions)
     observe: (_family, outcome) => ended(outcome),
     // What it says may hold a client's words; that there was one is counted by its outcome.
     fault: () => undefined,
+    stream,
   }
 }
 

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { describe, expect, test, vi } from 'vitest'
-import { ChunkedReply } from '../../gateway/chunked-reply.ts'
+import { asTheyCome, ChunkedReply } from '../../gateway/chunked-reply.ts'
 import { outer } from '../../gateway/layer.ts'
 import { defaultGatewayLimits } from '../../gateway/opened.ts'
 import { decodeResponse } from '../../shared/bhttp/decode.ts'
@@ -72,7 +72,7 @@ describe('chunked exchanges', () => {
     const opener = new RequestChunkOpener(() => key)
     for await (const piece of client.body) opener.push(piece)
     const context = { env: undefined, req: { raw: new Request('http://gateway.example/') } }
-    const opening = { find: () => key, layer: outer, limits: defaultGatewayLimits, context }
+    const opening = { find: () => key, layer: outer, limits: defaultGatewayLimits, context, stream: asTheyCome }
     const reply = new ChunkedReply(opener.response(), opening)
     const body = Readable.from([new Uint8Array(40_000)])
     void reply.seal({ status: 200, headers: [], body, trailers: () => [] })

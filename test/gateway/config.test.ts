@@ -129,6 +129,12 @@ describe('settings', () => {
       'cvm.identity: is needed',
       'identity.key and identity.cert',
     ],
+    [
+      'a CVM that would be slow because its cells wait',
+      { profile: 'paced', cells: { period: '200ms' } },
+      'limits.stall: is less than 256 times cells.period',
+      'lower cells.period',
+    ],
     ['valkey without a server', { store: { kind: 'valkey' } }, 'store.valkey: is missing', 'store.valkey.host'],
     [
       'a server that is not used',

@@ -4,6 +4,7 @@ import { admitSealed, CvmGroups, sealedMethods } from '../../gateway/cvm-groups.
 import { publication } from '../../gateway/publication.ts'
 import { replayGuard, replayShares } from '../../gateway/replay.ts'
 import type { Outcome } from '../../gateway/vocabulary.ts'
+import type { NoncePlace } from '../../gateway/whole-chunks.ts'
 import { cvmId } from '../../shared/attestation/bundle-fields.ts'
 import { keyResources } from '../../shared/attestation/key-evidence.ts'
 import { decodeResponse } from '../../shared/bhttp/decode.ts'
@@ -34,7 +35,7 @@ export type SealedTown = {
 
 export async function sealedTown(
   each: readonly SealedOptions[] = [{}],
-  more: Pick<GatewayOptions, 'tokens'> = {},
+  more: Pick<GatewayOptions, 'tokens' | 'stream'> & { readonly nonce?: NoncePlace } = {},
 ): Promise<SealedTown> {
   const cvms: Cvm[] = []
   for (const options of each) {
@@ -43,7 +44,11 @@ export async function sealedTown(
     if (config === undefined) throw new TypeError('a key')
     cvms.push({ ...machine, config, id: idOf(config) })
   }
-  const groups = new CvmGroups(cvms.map(({ pool }) => pool))
+  const { nonce, ...rest } = more
+  const groups = new CvmGroups(
+    cvms.map(({ pool }) => pool),
+    nonce,
+  )
   cleanups.push(() => groups.close())
   await groups.refresh()
   const [key, window, now] = [newKey(7), 300_000, Date.now]
@@ -56,7 +61,7 @@ export async function sealedTown(
     once: replayGuard({ claims: createMemoryStore({ shares: replayShares(100), now }), window, now }),
     screen: { targets: groups, methods: sealedMethods, window },
     admit: admitSealed,
-    ...more,
+    ...rest,
     observe: (_family, outcome) => void outcomes.push(outcome),
     fault: (cause) => void faults.push(cause),
   })

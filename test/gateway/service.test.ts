@@ -50,7 +50,9 @@ describe('a gateway in front of an attested CVM', () => {
     expect(await page('/metrics')).toContain(`${served} 0\n`)
     clock.ahead = 60_000
     await vi.waitFor(async () => expect(await page('/metrics')).toContain(`${served} 10\n`), 3_000)
-    expect(await page('/metrics')).toMatch(/^asunder_gateway_build_info\{version="[^"]+",placement="front"\} 1$/m)
+    expect(await page('/metrics')).toMatch(
+      /^asunder_gateway_build_info\{version="[^"]+",placement="front",profile="direct"\} 1$/m,
+    )
     await vi.waitFor(async () => expect(await page('/flags')).toMatch(/^asunder_gateway_up [01]$/m), 3_000)
     for (const path of ['/metrics', '/flags', '/readyz', '/healthz']) expect((await fetch(url + path)).status).toBe(404)
   })

@@ -1,6 +1,7 @@
 /** Before opening: one plain answer for every cause, and no private-key operation without a lease. */
 import { describe, expect, test, vi } from 'vitest'
 import { Readable } from 'node:stream'
+import { asTheyCome } from '../../gateway/chunked-reply.ts'
 import { chunked as chunkedRoom } from '../../gateway/chunked.ts'
 import { Parts } from '../../gateway/chunked-request.ts'
 import { outer } from '../../gateway/layer.ts'
@@ -180,7 +181,7 @@ describe('no lease, no opening', () => {
   test('each family asks for itself, at the very opening', async () => {
     const find = vi.fn(() => undefined)
     const context = { env: undefined, req: { raw: new Request('http://gateway.example/') } }
-    const opening = { find, layer: outer, limits: defaultGatewayLimits, context }
+    const opening = { find, layer: outer, limits: defaultGatewayLimits, context, stream: asTheyCome }
     const dead = { alive: false } as never
     const content = new Uint8Array(99)
     const parts = new Parts(Readable.from([content]).iterator() as unknown as ConstructorParameters<typeof Parts>[0], 9)

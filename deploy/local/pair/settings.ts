@@ -32,6 +32,9 @@ const requests = {
   drain: 8 * 1024 * 1024,
 }
 
+/** What a gateway of the same profile has unless it is told otherwise. */
+const cells = { period: 100, held: 256 * 1024 }
+
 export function cvmSettings(materials: Materials, app: string, profile: Profile = 'direct'): string {
   const { folders, role, placement } = materials
   const settings = {
@@ -53,10 +56,11 @@ function openingSettings({ folders, placement, published }: Materials, profile: 
   if (placement === 'front') return {}
   const keys = { kems: ['X25519', 'X-Wing'], ...rotations[placement], claims: 100_000 }
   const evidence = { kind: 'simulated', platform: join(folders.cvm, 'platform.json'), life: 24 * 60 * minute }
-  if (placement === 'sealed') return { profile, keys, requests, evidence }
+  const shaped = { profile, ...(profile === 'paced' ? { cells } : {}) }
+  if (placement === 'sealed') return { ...shaped, keys, requests, evidence }
   const listen = { host: '127.0.0.1', port: 0 }
   const listener = { listen, tls: null, publicHosts: null, connections: 1024, bundle: published }
-  return { profile, keys, requests, evidence, public: listener }
+  return { ...shaped, keys, requests, evidence, public: listener }
 }
 
 export function relaySettings({ folders, placement }: Materials, gateway: At, profile: Profile = 'direct'): string {

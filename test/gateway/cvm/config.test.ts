@@ -36,6 +36,9 @@ const loopback = { host: '127.0.0.1', port: 0 }
 const listener = { listen: loopback, tls: null, publicHosts: null, connections: 9, bundle: '/run/bundle' }
 const inside = { ...sealed, placement: 'inside', public: listener }
 
+const cells = { period: 100, held: 262_144 }
+const paced = { ...inside, profile: 'paced', cells }
+
 const { kems, claims, ...rotation } = keys
 const read = { rotation, kems, claims }
 
@@ -48,9 +51,12 @@ test.each([
   expect(readAgentSettings(JSON.stringify(given))).toEqual(given)
 })
 
-test.each([sealed, inside])('so do those of $placement', (given) => {
-  expect(readAgentSettings(JSON.stringify(given))).toEqual({ ...given, keys: read })
-})
+test.each([sealed, inside, { ...sealed, profile: 'paced', cells }, paced])(
+  'so do those of $placement, $profile',
+  (given) => {
+    expect(readAgentSettings(JSON.stringify(given))).toEqual({ ...given, keys: read })
+  },
+)
 
 test('every setting is named in the help, and the help names nothing else', () => {
   const named = (value: object): string[] =>
@@ -60,7 +66,7 @@ test('every setting is named in the help, and the help names nothing else', () =
         : [name],
     )
   const tls = { key: 'k', cert: 'c', clientCa: 'a' }
-  const names = new Set([...named(settings), ...named(snp), ...named({ ...inside, public: { ...listener, tls } })])
+  const names = new Set([...named(settings), ...named(snp), ...named({ ...paced, public: { ...listener, tls } })])
   expect(agentSettings.map(([name]) => name).sort()).toEqual([...names].sort())
 })
 
@@ -88,6 +94,10 @@ const mistakes: [string, Record<string, unknown>, string][] = [
   ['a placement that is none', { ...settings, placement: 'fornt' }, 'settings.placement'],
   ['a traffic profile that the agent has not', { ...sealed, profile: 'horizon' }, 'settings.profile'],
   ['a traffic profile where nothing is opened', { ...settings, profile: 'direct' }, 'settings.profile'],
+  ['cells in another profile', { ...sealed, cells }, 'settings.cells is for profile "paced"'],
+  ['no cells where they are needed', { ...paced, cells: undefined }, 'settings.cells'],
+  ['cells as fast as can be', { ...paced, cells: { ...cells, period: 9 } }, 'settings.cells.period'],
+  ['cells of nothing', { ...paced, cells: { ...cells, held: 4095 } }, 'settings.cells.held'],
   ['keys where nothing is opened', { ...settings, keys }, 'settings.keys'],
   ['no keys where something is', { ...sealed, keys: undefined }, 'settings.keys'],
   ['a listener for the relay where links alone are', { ...sealed, public: listener }, 'settings.public'],

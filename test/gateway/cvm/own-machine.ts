@@ -42,6 +42,7 @@ export type SealedOptions = Pick<MachineOptions, 'handler' | 'agent' | 'life' | 
   readonly keys?: Partial<OwnKeysOptions>
   readonly requests?: Partial<RequestSettings>
   readonly connections?: number
+  readonly stream?: RequestOptions['stream']
 }
 
 /** An agent in placement `sealed` with an attested pool to it. Its own clocks may be moved; the links' may not. */
@@ -64,7 +65,9 @@ export async function sealedMachine(options: SealedOptions = {}): Promise<Sealed
     own: (app) => {
       const settings = { ...requestSettings, ...options.requests }
       const ended = (outcome: Outcome) => void outcomes.push(outcome)
-      return { layer: 'inner', keys, sealed: sealedRequests({ keys: noting(keys, found), settings, app, now, ended }) }
+      const { stream } = options
+      const made = sealedRequests({ keys: noting(keys, found), settings, app, now, ended, stream })
+      return { layer: 'inner', keys, sealed: made }
     },
   })
   const { pool } = await readyPool(machine, { connections: options.connections ?? 2 })

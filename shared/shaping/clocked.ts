@@ -1,0 +1,18 @@
+/** Ticks by the clock of this process. */
+import { Ticks } from './ticks.ts'
+
+export type ClockedOptions = {
+  /** milliseconds from tick to tick */
+  readonly period: number
+  readonly now: () => number
+  readonly random: (length: number) => Uint8Array
+}
+
+export function clockedTicks({ period, now, random }: ClockedOptions): Ticks {
+  const after = (milliseconds: number, then: () => void): (() => void) => {
+    const timer = setTimeout(then, milliseconds)
+    return () => clearTimeout(timer)
+  }
+  const dice = (): number => random(4).reduce((number, octet) => number * 256 + octet, 0)
+  return new Ticks({ period, clock: { now, after }, dice })
+}
