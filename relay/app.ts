@@ -9,14 +9,25 @@ import { familyOf, type Family } from '../shared/http/media-types.ts'
 import { problem, type Problem } from '../shared/http/problem.ts'
 import { Refusal } from '../shared/refusal.ts'
 import { outerField } from '../shared/http/outer.ts'
-import { alreadySent, answerAndClose, nodeBindings, plain } from '../shared/upstream/answer.ts'
+import { onGrid } from '../shared/shaping/buckets.ts'
+import {
+  alreadySent,
+  answerAndClose,
+  answerWhole,
+  nodeBindings,
+  plain,
+  wholeProblem,
+} from '../shared/upstream/answer.ts'
 import type { Forward, UpstreamRequest } from '../shared/upstream/exchange.ts'
 import { defaultLimits, hostChecker, uploadGate, wantsIncremental, type Admission, type RelayLimits } from './admit.ts'
+import { streamAtTick, wholeAtTick } from './at-tick.ts'
 import { cors } from './cors.ts'
-import { asItComes, whenWhole, type DeliveryOptions } from './delivery.ts'
+import { asItComes, whenWhole, type Delivering, type DeliveryOptions } from './delivery.ts'
 import { Exchange } from './exchange.ts'
 import { inwardFields, outward } from './forward.ts'
 import { copyFields, type Mirror } from './mirror.ts'
+import type { Mixing } from './mixing.ts'
+import type { Place } from './room.ts'
 import type { TokenCheck } from './tokens.ts'
 import { resources, type Limit, type Outcome, type Resource, type Tally } from './vocabulary.ts'
 
@@ -33,6 +44,8 @@ export type RelayOptions = {
   readonly routes: readonly [Route, ...Route[]]
   readonly admission: Admission
   readonly limits?: Partial<RelayLimits>
+  /** Profile `mixed`. Left out: `direct`. */
+  readonly mixing?: Mixing | undefined
   /** Left out: nobody needs a token, and whatever is sent as one is dropped. */
   readonly tokens?: TokenCheck | undefined
   readonly cors?: boolean
@@ -102,10 +115,11 @@ function places([first, ...others]: RelayOptions['routes']): [string, Route][] {
 /** admit -> forward -> answer. */
 function answerer(options: RelayOptions): (context: Context, route: Route) => Response | Promise<Response> {
   const limits = { ...defaultLimits, ...options.limits }
-  const { admission, tokens, tally = nothing, sized = nothing, limited = nothing } = options
+  const { admission, tokens, mixing, tally = nothing, sized = nothing, limited = nothing } = options
   const outside = cors(options.cors ?? false, tokens !== undefined)
   const isOurs = hostChecker(options.hosts)
-  const uploads = uploadGate(limits.incremental, admission.bucketOf)
+  const leaving = mixing === undefined ? {} : { letGoIn: mixing.letGoIn }
+  const uploads = uploadGate(mixing === undefined ? limits.incremental : 0, admission.bucketOf)
   const fields = { standard: outside.add(inwardFields.standard), chunked: outside.add(inwardFields.chunked) }
 
   return (context, route) => {
@@ -141,9 +155,11 @@ function answerer(options: RelayOptions): (context: Context, route: Route) => Re
     const leave = admission.enter(context)
     const begun = (body: Bytes): Response | Promise<Response> => {
       sized(family, body.length)
+      const request: Stored = { method: 'POST', path: route.path, fields: outward(family, false), body }
+      if (mixing !== undefined) return mixed(mixing, { context, route, family, request, leave })
       const { exchange, response } = begin(context, family)
       exchange.whenOver(leave)
-      send(exchange, route, { method: 'POST', path: route.path, fields: outward(family, false), body })
+      send(exchange, route, request)
       return response
     }
     const refused = (cause: unknown): Response => {
@@ -162,6 +178,38 @@ function answerer(options: RelayOptions): (context: Context, route: Route) => Re
     return alreadySent
   }
 
+  /** The place comes before the batch: whoever waits there is sent, and whoever is sent has room for his answer. */
+  function mixed({ requests, room }: Mixing, asked: Asked): Response | Promise<Response> {
+    const { context, family, route, request, leave } = asked
+    const octets = request.body.length
+    if (!onGrid(octets)) return turnAway(asked, problem(400), 'rejected')
+    const place = room.enter(() => exchange.lose())
+    if (place === undefined) return turnAway(asked, problem(503), 'limited', 'memory')
+    const go = (): void => {
+      try {
+        send(exchange, route, request)
+      } catch (cause) {
+        exchange.fail('broken')
+        throw cause
+      }
+    }
+    if (!requests(go, octets)) {
+      place.leave()
+      return turnAway(asked, problem(503), 'limited', 'batch')
+    }
+    const { exchange, response } = begin(context, family, place)
+    exchange.whenOver(leave)
+    return response
+  }
+
+  /** Told at once: nothing of it ever reaches a gateway, so when does not matter. */
+  function turnAway({ context, family, leave }: Asked, refused: Problem, outcome: Outcome, limit?: Limit): Response {
+    leave()
+    tally(outcome, family)
+    if (limit !== undefined) limited(limit)
+    return answerWhole(context, wholeProblem(outside.dress(refused)), limits.stall)
+  }
+
   function passedOn(context: Context, route: Route, family: Family, leave: () => void): Response | Promise<Response> {
     const { exchange, response } = begin(context, family)
     exchange.whenOver(leave)
@@ -172,17 +220,38 @@ function answerer(options: RelayOptions): (context: Context, route: Route) => Re
     return response
   }
 
-  function begin(context: Context, family: Family): { exchange: Exchange; response: Response | Promise<Response> } {
+  function begin(
+    context: Context,
+    family: Family,
+    place?: Place,
+  ): { exchange: Exchange; response: Response | Promise<Response> } {
     const max = family === 'standard' ? limits.answer : limits.stream
     const client = (): Exchange => exchange
     const settings: DeliveryOptions = { context, fields: fields[family], ...outside, max, stall: limits.stall, client }
-    const delivery = family === 'standard' ? whenWhole(settings) : asItComes(settings)
+    const delivery = deliver(family, settings, place)
     const count = (outcome: Outcome): void => tally(outcome, family)
     const abandon = (): (() => void) => admission.abandon(context)
-    const exchange = new Exchange({ family, delivery, limits, abandon, count, busy: () => limited('busy') })
+    const exchange = new Exchange({ family, delivery, limits, abandon, count, busy: () => limited('busy'), ...leaving })
     options.hold?.(context, new Promise<void>((over) => exchange.whenOver(over)))
     return { exchange, response: delivery.response }
   }
+
+  function deliver(family: Family, settings: DeliveryOptions, place?: Place): Delivering {
+    if (mixing === undefined || place === undefined) {
+      return family === 'standard' ? whenWhole(settings) : asItComes(settings)
+    }
+    const kept = { ...settings, place, answers: mixing.answers }
+    return family === 'standard' ? wholeAtTick(kept) : streamAtTick(kept)
+  }
+}
+
+type Stored = UpstreamRequest & { readonly body: Bytes }
+type Asked = {
+  readonly context: Context
+  readonly route: Route
+  readonly family: Family
+  readonly request: Stored
+  readonly leave: () => void
 }
 
 function send(exchange: Exchange, { forward }: Route, request: UpstreamRequest): void {

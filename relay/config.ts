@@ -98,6 +98,21 @@ const limits = {
   },
 } as const
 
+const mixing = {
+  tick: {
+    kind: duration({ least: 10, most: 1000 }),
+    default: '50ms',
+    says: 'mixed: time from tick to tick, on the wall clock; the same for all relays to one gateway. A message waits half of it on average, in each direction',
+  },
+  requests: { kind: count(), default: 1024, says: 'mixed: requests that wait for one tick; beyond, 503' },
+  octets: { kind: size(), default: 64 * MiB, says: 'mixed: octets of all of them; beyond, 503' },
+  memory: {
+    kind: size(),
+    default: 1024 * MiB,
+    says: 'mixed: octets of answers that clients have not taken yet. A half is shares of 256KiB, and as many requests are let in at a time, beyond 503; of the other half, whoever holds most loses his answer when it is full. One client gets up to limits.answer',
+  },
+} as const
+
 const upstream = {
   connections: {
     kind: count({ most: 4096 }),
@@ -157,10 +172,11 @@ const rows = {
   routes: many(route),
   // One for the relay: routes of different profiles would leave each fewer others to be mixed with.
   profile: {
-    kind: word(['direct'] as const satisfies readonly Profile[]),
+    kind: word(['direct', 'mixed'] as const satisfies readonly Profile[]),
     default: 'direct',
-    says: 'how the traffic is shaped, for everybody and all routes alike; direct: as it comes',
+    says: 'how the traffic is shaped, for everybody and all routes alike; direct: as it comes; mixed: requests and answers leave at ticks, in random order',
   },
+  mixing,
   limits,
   upstream,
   rate: optional('no limit', {
@@ -232,6 +248,23 @@ const rules: readonly Rule<RelaySettings>[] = [
     at: ({ limits, upstream }) => when(limits.incremental >= upstream.connections, 'limits.incremental'),
     wrong: 'is not below upstream.connections: uploads that nobody ends could hold every connection',
     remedy: 'lower it, or raise upstream.connections',
+  },
+  {
+    at: ({ profile, mixing, limits }) =>
+      when(profile === 'mixed' && mixing.memory < 4 * limits.answer, 'mixing.memory'),
+    wrong: 'is less than four of the largest answers, of which a half is for everybody',
+    remedy: 'raise it, or lower limits.answer',
+  },
+  {
+    at: ({ profile, mixing, limits }) => when(profile === 'mixed' && mixing.octets < limits.request, 'mixing.octets'),
+    wrong: 'is less than the largest request, which could then never leave',
+    remedy: 'raise it, or lower limits.request',
+  },
+  {
+    at: ({ profile, mixing, limits }) =>
+      when(profile === 'mixed' && limits.drainTime < mixing.tick, 'limits.drainTime'),
+    wrong: 'is less than mixing.tick: who leaves while his request waits would be seen to have left',
+    remedy: 'raise it',
   },
   tokenKeyRule(({ tokens }) => tokens?.keys, 'tokens.keys'),
 ]

@@ -4,7 +4,7 @@
  * conformance CHK-14, OHTTP-R6, R12, HOP-7, HOP-8; feasibility 1 for the shape).
  */
 import type { Family } from '../shared/http/media-types.ts'
-import type { Problem } from '../shared/http/problem.ts'
+import { problem, type Problem } from '../shared/http/problem.ts'
 import { whole, type Flow, type Listener, type UpstreamFailure } from '../shared/upstream/exchange.ts'
 import { broken, failed, inward, knownProblem, longestProblem } from './forward.ts'
 import type { RelayLimits } from './admit.ts'
@@ -31,9 +31,13 @@ export type ExchangeOptions = {
   /** Takes a share of the client's budget; what it gives is called at the end. */
   readonly abandon: () => () => void
   readonly count: (outcome: Outcome) => void
+  /** For how many milliseconds from now an answer is read that nobody waits for. */
+  readonly letGoIn?: () => number
   /** There was no room for it. */
   readonly busy?: () => void
 }
+
+const noRoom = problem(503)
 
 type Phase = 'head' | 'content' | 'problem' | 'discard' | 'over'
 
@@ -112,6 +116,17 @@ export class Exchange implements Listener {
     this.#discard()
   }
 
+  /** There is no room for its answer any more: the client is told or cut off, and the gateway must not see when. */
+  lose(): void {
+    const { delivery, abandon } = this.#options
+    if (this.#phase === 'over') delivery.cut()
+    if (this.#phase === 'discard' || this.#phase === 'over') return
+    if (delivery.begun) this.#cut()
+    else this.#answer(noRoom, 'limited')
+    this.whenOver(abandon())
+    this.#discard()
+  }
+
   /** The client's own upload broke a rule: it is told, and the gateway's half is let go. */
   refuseUpload(refused: Problem): void {
     if (this.#phase === 'discard' || this.#phase === 'over') return
@@ -160,7 +175,8 @@ export class Exchange implements Listener {
   #discard(): void {
     this.#phase = 'discard'
     this.#parts = []
-    this.#timer = setTimeout(() => this.#letGo(), this.#options.limits.drainTime)
+    const { limits, letGoIn = () => limits.drainTime } = this.#options
+    this.#timer = setTimeout(() => this.#letGo(), letGoIn())
     this.#flow?.resume()
   }
 

@@ -6,6 +6,7 @@ import { createMetrics, type Metrics } from '../shared/observability/metrics.ts'
 import { createTally } from '../shared/observability/tally.ts'
 import { profiles, type Profile } from '../shared/shaping/profile.ts'
 import type { Mirrored } from './mirror.ts'
+import { directions, type Direction } from './mixing.ts'
 import { limits, mirrorFailures, outcomes, resources, type Limit, type RelayLog, type Tally } from './vocabulary.ts'
 
 const families = ['standard', 'chunked'] as const satisfies readonly Family[]
@@ -38,6 +39,13 @@ export const relayTable = {
     name: 'asunder_relay_limited_total',
     says: 'How often somebody met a limit',
     labels: { limit: limits },
+  },
+  departures: {
+    kind: 'histogram',
+    name: 'asunder_relay_tick_departures',
+    says: 'Ticks at which anything left (profile mixed), by how much left together: what hides a message is what leaves with it',
+    labels: { direction: directions },
+    edges: [1, 2, 5, 10, 20, 50, 100, 200],
   },
   mirrored: {
     kind: 'counter',
@@ -74,6 +82,8 @@ export type RelayCounts = {
   /** octets of a stored request */
   readonly sized: (family: Family, octets: number) => void
   readonly limited: (limit: Limit) => void
+  /** how many left at one tick */
+  readonly left: (direction: Direction, count: number) => void
   /** `route` counts from 0 */
   readonly mirrored: (route: number) => Mirrored
   readonly metrics: Metrics<typeof relayTable>
@@ -82,7 +92,7 @@ export type RelayCounts = {
 }
 
 // Whoever meets one of these finds the relay full; whoever meets another one does too much.
-const full: readonly Limit[] = ['connections', 'incremental', 'busy']
+const full: readonly Limit[] = ['connections', 'incremental', 'busy', 'batch', 'memory']
 
 export function relayMetrics(
   { profile, active, abandoned, ready }: Gauges,
@@ -91,7 +101,7 @@ export function relayMetrics(
 ): RelayCounts {
   const gauges = { exchanges: active, abandoned, ready: () => Number(ready()) }
   const metrics = createMetrics(relayTable, { gauges, info: { build: { profile } }, now })
-  const { requests, sizes, limited, mirrored } = metrics.count
+  const { requests, sizes, departures, limited, mirrored } = metrics.count
   const latch = createLatch()
   const flags = createFlags({ service: 'relay', up: ready, saturated: latch.read, now })
   const met = createTally<Limit>({ say: (limit, count) => log('warn', 'limited', { limit, count }), now })
@@ -100,6 +110,7 @@ export function relayMetrics(
     flags,
     tally: (outcome, family) => requests({ family, outcome }),
     sized: (family, octets) => sizes({ family }, octets),
+    left: (direction, count) => departures({ direction }, count),
     limited(limit) {
       limited({ limit })
       met(limit)

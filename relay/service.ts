@@ -16,6 +16,7 @@ import type { RelaySettings, RouteSettings } from './config.ts'
 import { relayMetrics, type RelayCounts } from './metrics.ts'
 import { frontDoor, linkTo } from './links.ts'
 import { createMirror, type KeptMirror, type Mirrored } from './mirror.ts'
+import { createMixing, diceOf, type Mixing, type MixingOptions } from './mixing.ts'
 import { openTokenDesk, type TokenDesk } from './tokens.ts'
 import type { Limit, RelayLog } from './vocabulary.ts'
 
@@ -63,7 +64,9 @@ export async function openRelay(settings: RelaySettings, world: World): Promise<
   const desk = tokenDesk(settings, world)
   const tokens = desk?.check
   const health = readiness(ways, desk, world)
-  const relay = createRelay({ routes: ways, admission, tokens, limits, cors, hosts, tally, sized, limited, unexpected })
+  const mixing = mixingOf(settings, world, { left: counts.left, limited, failed: unexpected })
+  const own = { tokens, mixing, limits, cors, hosts }
+  const relay = createRelay({ routes: ways, admission, ...own, tally, sized, limited, unexpected })
   const looking = Promise.all(ways.map(({ mirror }) => mirror.start()))
   const listeners = await open(settings, world, { fetch: relay.fetch, meet: admission.meet, health, counts })
 
@@ -121,6 +124,14 @@ function rereadLink({ link, pool, looks }: Way, route: number, log: RelayLog): v
 function tokenDesk({ tokens }: RelaySettings, { now, salt, file, path }: World): TokenDesk | undefined {
   const random = (length: number): Uint8Array => salt().subarray(0, length)
   return tokens && openTokenDesk(tokens, { now, random, file, path })
+}
+
+type Told = Pick<MixingOptions, 'left' | 'limited' | 'failed'>
+
+function mixingOf({ profile, mixing, limits }: RelaySettings, { now, salt }: World, told: Told): Mixing | undefined {
+  if (profile === 'direct') return undefined
+  const { answer, drainTime } = limits
+  return createMixing({ ...mixing, answer, drainTime, dice: diceOf(salt), now, ...told })
 }
 
 type Readiness = Health<'listening' | 'mirror' | 'tokens' | 'audit'>

@@ -74,6 +74,9 @@ export const limits = [
   'content', // a content too large
   'stall', // nothing sent for too long
   'busy', // no connection to the gateway was free
+  'batch', // as many requests as may wait for one tick
+  'memory', // no room for one more answer, or for so much of one
+  'backlog', // a client too far behind its stream
 ] as const
 export type Limit = (typeof limits)[number]
 

@@ -15,6 +15,8 @@ export type WorkerEnv = {
   /** Comma-separated hosts that we answer to. */
   readonly PUBLIC_HOSTS?: string
   readonly CORS?: 'on' | 'off'
+  /** `direct`, which it also is without one. Any other is refused. */
+  readonly PROFILE?: string
 }
 
 type Relay = ReturnType<typeof createRelay>
@@ -32,6 +34,7 @@ export default {
 }
 
 function relayOf(env: WorkerEnv): Relay {
+  checkProfile(env.PROFILE)
   const gateway = new URL(env.GATEWAY_URL)
   if (env.GATEWAY === undefined && gateway.protocol !== 'https:') throw new TypeError('GATEWAY_URL must be https:')
   const ask = env.GATEWAY === undefined ? fetch : env.GATEWAY.fetch.bind(env.GATEWAY)
@@ -45,6 +48,12 @@ function relayOf(env: WorkerEnv): Relay {
     hosts: env.PUBLIC_HOSTS?.split(',').map((host) => host.trim()),
     hold: (context, work) => context.executionCtx.waitUntil(work),
   })
+}
+
+// Requests are hidden among those that leave with them, and isolates of one Worker know nothing of each other.
+function checkProfile(profile: string | undefined): void {
+  if (profile === undefined || profile === 'direct') return
+  throw new TypeError('PROFILE: isolates have no batch in common to mix in: set direct, or run relay/main.ts')
 }
 
 // Written by the platform, which overwrites what a client sends under this name.

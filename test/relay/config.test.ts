@@ -28,6 +28,7 @@ test('the least that works, and its defaults', () => {
     routes: [{ ...route, vantages: [] }],
     cors: false,
     profile: 'direct',
+    mixing: { tick: 50, requests: 1024, octets: 67_108_864, memory: 1_073_741_824 },
     limits: {
       ...{ request: 1_048_576, answer: 16_777_216, stream: 1_073_741_824, stall: 30_000 },
       ...{ headerSection: 16_384, fields: 128, head: 15_000, idle: 75_000 },
@@ -55,6 +56,7 @@ test.each([
   { listen: { host: '::1', port: 443, tls } },
   { routes: [secure, { ...secure, name: 'second', ca: 'ca.pem', pins: 'gateway.pins', clientCertificate: tls }] },
   { rate: { perSecond: 0.5, burst: 10 } },
+  { profile: 'mixed', mixing: { tick: 250, requests: 1 } },
   { limits: { incremental: 0 }, upstream: { connections: 1, queue: 0 } },
 ])('taken: %j', (more) => {
   expect(read(more)).toMatchObject(more)
@@ -85,6 +87,7 @@ describe('refused, with the setting and the remedy', () => {
       'relay.example',
     ],
     ['a traffic profile that is not there', { profile: 'paced' }, 'profile: "paced" is not', 'direct'],
+    ['ticks that nobody would wait for', { mixing: { tick: '2s' } }, 'mixing.tick: .* from 10ms to 1s', '50ms'],
     ['an unknown setting', { debug: true }, 'debug: no setting has this name', 'Known here: listen'],
   ])('%s', (_, more, wrong, remedy) => {
     expect(told(more)).toEqual([expect.stringMatching(`^test:1:\\d+: ${wrong}.*\\. .*${remedy}`)])
@@ -174,6 +177,24 @@ describe('refused, with the setting and the remedy', () => {
       { upstream: { connections: 32 } },
       'limits.incremental: is not below upstream.connections',
       'raise upstream.connections',
+    ],
+    [
+      'room for less than a few answers',
+      { profile: 'mixed', mixing: { memory: '63MiB' } },
+      'mixing.memory: is less than four of the largest answers',
+      'lower limits.answer',
+    ],
+    [
+      'a batch that the largest request does not fit into',
+      { profile: 'mixed', mixing: { octets: '1MiB' }, limits: { request: '2MiB' } },
+      'mixing.octets: is less than the largest request',
+      'lower limits.request',
+    ],
+    [
+      'answers let go before their requests have left',
+      { profile: 'mixed', mixing: { tick: '100ms' }, limits: { drainTime: 99 } },
+      'limits.drainTime: is less than mixing.tick',
+      'Raise it',
     ],
   ])('an unsafe combination: %s', (_, more, wrong, remedy) => {
     expect(told(more)).toEqual([expect.stringMatching(`^test(:1:\\d+)?: ${wrong}.*\\. .*${remedy}`)])

@@ -8,6 +8,7 @@ import { listen, type ServeLimits, type ServeTls } from '../../shared/upstream/s
 import { createAdmission, defaultLimits, type AdmissionOptions, type RelayLimits } from '../../relay/admit.ts'
 import { createRelay, type RelayOptions } from '../../relay/app.ts'
 import { createMirror } from '../../relay/mirror.ts'
+import { createMixing, diceOf, type Mixing, type MixingOptions } from '../../relay/mixing.ts'
 import type { Limit, Outcome } from '../../relay/vocabulary.ts'
 
 const loop = '127.0.0.1'
@@ -18,6 +19,8 @@ export type TestRelay = {
   readonly outcomes: Outcome[]
   /** limits that somebody met */
   readonly met: Limit[]
+  /** octets of requests that were stored whole */
+  readonly sizes: number[]
   readonly abandoned: () => number
   readonly active: () => number
   readonly connections: () => number
@@ -29,6 +32,8 @@ export type TestRelayOptions = Partial<Pick<RelayOptions, 'cors' | 'hosts' | 'to
   readonly tls?: ServeTls
   readonly pool?: Partial<PoolOptions>
   readonly rate?: AdmissionOptions['rate']
+  /** Profile `mixed`, with what differs from its defaults. */
+  readonly mixing?: Partial<MixingOptions>
 }
 
 export async function relayTo(gatewayPort: number, options: TestRelayOptions = {}): Promise<TestRelay> {
@@ -41,6 +46,8 @@ export async function relayTo(gatewayPort: number, options: TestRelayOptions = {
   const admission = createAdmission({ rate: options.rate, ...limits, nameOf, now: Date.now, limited })
   const mirror = createMirror({ forward: pool.forward, now: Date.now })
   const outcomes: Outcome[] = []
+  const stored: number[] = []
+  const mixing = options.mixing && mixingOf({ ...limits, limited, ...options.mixing })
   const relay = createRelay({
     routes: [{ path: gatewayPath, forward: pool.forward, mirror }],
     admission,
@@ -48,6 +55,8 @@ export async function relayTo(gatewayPort: number, options: TestRelayOptions = {
     cors: options.cors ?? false,
     hosts: options.hosts,
     tokens: options.tokens,
+    mixing,
+    sized: (_family, octets) => stored.push(octets),
     tally: (outcome) => outcomes.push(outcome),
     limited,
   })
@@ -66,7 +75,15 @@ export async function relayTo(gatewayPort: number, options: TestRelayOptions = {
     await pool.close()
   })
   const { port, connections } = server
-  return { port, connections, outcomes, met, abandoned: admission.abandoned, active: pool.active }
+  return { port, connections, outcomes, met, sizes: stored, abandoned: admission.abandoned, active: pool.active }
+}
+
+/** With the relay's own defaults, but for what is given. */
+export function mixingOf(options: Partial<MixingOptions>): Mixing {
+  const { answer, drainTime } = defaultLimits
+  const sizes = { requests: 1024, octets: 1 << 26, memory: 1 << 30, answer, drainTime }
+  const dice = diceOf(() => crypto.getRandomValues(new Uint8Array(32)))
+  return createMixing({ tick: 50, ...sizes, dice, now: Date.now, ...options })
 }
 
 export type HttpGateway = { readonly port: number; readonly server: ReturnType<typeof createHttpServer> }

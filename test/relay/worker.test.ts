@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { build } from 'esbuild'
+import worker from '../../relay/worker.ts'
 import {
   answer,
   ask,
@@ -50,6 +51,12 @@ const relay :Workerd.Worker = (
 const keyList = 'HTTP/1.1 200 OK\r\ncontent-type: application/ohttp-keys\r\ncontent-length: 4\r\n\r\nkeys'
 const streamed = answer('200 OK', { 'content-type': 'message/ohttp-chunked-res', 'set-cookie': 'me=1' }, sealed)
 const stored = answer('200 OK', { 'content-type': 'message/ohttp-res', etag: '"me"', server: 'gw' }, sealed)
+
+test.each(['mixed', 'paced', ''])('profile %j is refused, since isolates have no batch in common', (profile) => {
+  const env = { GATEWAY_URL: 'https://gateway.example/', PROFILE: profile }
+  const ask = (): unknown => worker.fetch(new Request('https://relay.example/'), env, undefined)
+  expect(ask).toThrow('PROFILE: isolates have no batch in common')
+})
 
 describe.skipIf(!existsSync(workerd))('on workerd', () => {
   let directory = ''
