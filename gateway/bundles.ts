@@ -20,8 +20,8 @@ type World = {
 export type Bundles = {
   /** What is served now; nothing once it has ended. */
   readonly read: () => Publication | undefined
-  /** Follows the key list, and the file. Failing leaves what is served as it is. */
-  refresh(list: Publication | undefined): Promise<void>
+  /** Follows the key list, and the file. False: it failed, which leaves what is served as it is. */
+  refresh(list: Publication | undefined): Promise<boolean>
   /** The same, for somebody who waits for it: failing is an error. */
   renew(list: Publication | undefined): Promise<void>
 }
@@ -50,8 +50,12 @@ export async function createBundle(
     read: () => (served !== undefined && served.bundle.until > now() ? served.bundle : undefined),
     renew,
     refresh: (list) =>
-      renew(list).catch((cause: unknown) => {
-        log('error', 'bundle-failed', { why: cause instanceof Refusal ? cause.code : 'unexpected' })
-      }),
+      renew(list).then(
+        () => true,
+        (cause: unknown) => {
+          log('error', 'bundle-failed', { why: cause instanceof Refusal ? cause.code : 'unexpected' })
+          return false
+        },
+      ),
   }
 }

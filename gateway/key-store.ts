@@ -2,22 +2,12 @@
  * Where key material rests between two runs of a gateway in placement `front`: one file that only its owner reads,
  * replaced whole. A process that keeps its keys in memory alone has no such store (trust.md 1).
  */
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  fstatSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs'
-import { dirname } from 'node:path'
+import { closeSync, existsSync, fstatSync, openSync, readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { base64, fromBase64 } from '../shared/bytes.ts'
 import { credentialOf } from '../shared/config/file-kinds.ts'
 import { Refusal } from '../shared/refusal.ts'
+import { replaceFile } from '../shared/store/whole-file.ts'
 import type { Ring } from './keyring.ts'
 
 export type KeyStore = {
@@ -45,7 +35,7 @@ const savedRing = z.strictObject({
 export function createFileKeyStore(file: string): KeyStore {
   return {
     load: () => (existsSync(file) ? readRing(readPrivate(file)) : undefined),
-    save: (ring) => replace(file, toText(ring)),
+    save: (ring) => replaceFile(file, toText(ring)),
   }
 }
 
@@ -66,23 +56,6 @@ type Files = { readonly path: (name: string) => string; readonly file: (name: st
 /** A secret that the settings name: a private file, or a credential, which systemd guards. */
 export function secretText(name: string, { path, file }: Files): string {
   return credentialOf(name) === undefined ? readPrivate(path(name)) : file(name).toString('utf8')
-}
-
-/** Whole or not at all, also across a power cut: written beside, flushed, renamed, and the folder flushed. */
-export function replace(file: string, text: string, mode = 0o600): void {
-  const beside = `${file}.new`
-  const handle = openSync(beside, 'w', mode)
-  try {
-    writeFileSync(handle, text)
-    fsyncSync(handle)
-  } finally {
-    closeSync(handle)
-  }
-  chmodSync(beside, mode)
-  renameSync(beside, file)
-  const folder = openSync(dirname(file), 'r')
-  fsyncSync(folder)
-  closeSync(folder)
 }
 
 function toText({ recentIds, generations }: Ring): string {

@@ -20,9 +20,20 @@ export class PolicyInForce {
   readonly #options: PolicyOptions
   #looked = ''
   #policy: VerifiedPolicy | undefined
+  #refused = false
 
   constructor(options: PolicyOptions) {
     this.#options = options
+  }
+
+  /** Whether the one that was shown last does not hold. */
+  get refused(): boolean {
+    return this.#refused
+  }
+
+  /** When the one in force ends, milliseconds since 1970; undefined where there is none. */
+  get notAfter(): number | undefined {
+    return this.#policy?.notAfter
   }
 
   /**
@@ -59,6 +70,7 @@ export class PolicyInForce {
   async #take(text: string, verify: () => Promise<VerifiedPolicy>): Promise<boolean> {
     if (text === this.#looked) return false
     this.#looked = text
+    this.#refused = false
     try {
       const policy = await verify()
       const other = policy.sha256 !== this.#policy?.sha256
@@ -67,6 +79,7 @@ export class PolicyInForce {
         this.#options.log('info', 'policy-in-force', { serial: policy.serial, policy: `sha256:${policy.sha256}` })
       return other
     } catch (cause) {
+      this.#refused = true
       this.#options.log('warn', 'policy-refused', { why: cause instanceof Refusal ? cause.code : 'unexpected' })
       return false
     }

@@ -8,8 +8,8 @@ import type { Placement } from '../shared/attestation/trust-root.ts'
 import { equal } from '../shared/bytes.ts'
 import { mediaTypes } from '../shared/http/media-types.ts'
 import { Refusal } from '../shared/refusal.ts'
+import { replaceFile } from '../shared/store/whole-file.ts'
 import type { Signer } from '../shared/tlog/signer.ts'
-import { replace } from './key-store.ts'
 import { publication, type Publication } from './publication.ts'
 
 export type PublisherOptions = {
@@ -50,8 +50,8 @@ export function lastPublished(file: string): { readonly bundle: Bundle | undefin
 }
 
 export function replaceBundle(file: string, serial: number, note: string): void {
-  replace(serialFile(file), `${serial}\n`)
-  replace(file, note, 0o644)
+  replaceFile(serialFile(file), `${serial}\n`)
+  replaceFile(file, note, 0o644)
 }
 
 /**

@@ -7,6 +7,7 @@ import { fromUtf8 } from '../shared/bytes.ts'
 import { serveLimits } from '../shared/config/listener-rows.ts'
 import type { AuditRecord } from '../shared/observability/audit/record.ts'
 import { configurationDigest } from '../shared/observability/digest.ts'
+import { createFailing, type Failing } from '../shared/observability/failing.ts'
 import { createTally, several } from '../shared/observability/tally.ts'
 import { Refusal } from '../shared/refusal.ts'
 import { clockedTicks } from '../shared/shaping/clocked.ts'
@@ -31,7 +32,7 @@ import { createQuotas } from './quotas.ts'
 import { replayGuard } from './replay.ts'
 import { replayStore } from './replay-store.ts'
 import { openTokenDesk, type TokenDesk } from './token-desk.ts'
-import type { GatewayLog } from './vocabulary.ts'
+import type { Duty, GatewayLog } from './vocabulary.ts'
 
 export type World = Surroundings & {
   /** where security events are recorded, as `log` does; not ready while it fails */
@@ -63,10 +64,13 @@ export async function openGateway(settings: GatewaySettings, world: World): Prom
   await store.probe()
   const desk = settings.tokens && openTokenDesk(settings.tokens, { ...world, claims })
   const inForce = new PolicyInForce({ root, now, log })
+  const failing = createFailing<Duty>()
   const look = async (): Promise<boolean> => {
-    await turned(keys, claims, log)
-    await bundles.refresh(keys.list())
-    return learned(inForce, settings, bundles, world)
+    failing.of('keys', !(await turned(keys, claims, log)))
+    failing.of('bundle', !(await bundles.refresh(keys.list())))
+    const news = await learned(inForce, settings, bundles, world)
+    failing.of('policy', inForce.refused)
+    return news
   }
   await look()
   const pool = behind(settings, { ...world, trust: root, inForce })
@@ -77,12 +81,23 @@ export async function openGateway(settings: GatewaySettings, world: World): Prom
   }
   const unreadable = (): boolean => {
     log('warn', 'policy-refused', { why: 'unexpected' })
+    failing.of('policy', true)
     return false
   }
   const doors = { open: false }
-  const held = conditionsOf({ pool, keys, bundles, desk, store: store.works }, now)
+  const held = conditionsOf({ pool, keys, bundles, desk, store: store.works, failing }, now)
   const holds = { ...held, listening: () => doors.open, audit: () => world.record?.works() ?? true }
-  const listeners = await open(settings, world, { keys, bundles, pool, claims, desk, holds, doors, told: store.told })
+  const listeners = await open(settings, world, {
+    keys,
+    bundles,
+    pool,
+    claims,
+    desk,
+    holds,
+    failing,
+    doors,
+    told: store.told,
+  })
   const timer = setInterval(
     onceAtATime(() => Promise.all([turnKeys(), store.probe(), desk?.probe()])),
     tick,
@@ -135,11 +150,14 @@ async function learned(
   return bundle !== undefined && inForce.fromBundle(fromUtf8(bundle.bytes))
 }
 
-async function turned(keys: LiveKeys, claims: Store, log: GatewayLog): Promise<void> {
+/** False: it failed, and what an operator took back may still be opened here. */
+async function turned(keys: LiveKeys, claims: Store, log: GatewayLog): Promise<boolean> {
   try {
     await turnWith(keys, claims, log)
+    return true
   } catch (cause) {
     log('error', 'keys-failed', { why: cause instanceof Refusal ? cause.code : 'unexpected' })
+    return false
   }
 }
 
@@ -154,13 +172,14 @@ function watched(claims: Store, { now, random }: World, works: boolean) {
   return { works: () => works, told, probe }
 }
 
-type Watched = Pick<Parts, 'pool' | 'keys' | 'bundles' | 'desk'> & { readonly store: () => boolean }
+type Watched = Pick<Parts, 'pool' | 'keys' | 'bundles' | 'desk' | 'failing'> & { readonly store: () => boolean }
 type Inner = Omit<Conditions, 'listening' | 'audit'>
 
-function conditionsOf({ pool, keys, bundles, desk, store }: Watched, now: () => number): Inner {
+function conditionsOf({ pool, keys, bundles, desk, store, failing }: Watched, now: () => number): Inner {
   return {
     'attested-cvm': () => pool.ready,
-    keys: () => keys.list() !== undefined,
+    // A key file that cannot be read may hold what an operator took back: what we offer may be nobody's to offer.
+    keys: () => !failing.has('keys') && keys.list() !== undefined,
     bundle: () => (bundles.read()?.until ?? 0) > now(),
     store,
     tokens: () => desk?.works() ?? true,
@@ -193,6 +212,7 @@ type Parts = {
   readonly claims: Store
   readonly desk: TokenDesk | undefined
   readonly holds: Conditions
+  readonly failing: Failing<Duty>
   /** Whether requests are taken: not before everything is there, and not while what is under way ends. */
   readonly doors: { open: boolean }
   readonly told: (works: boolean) => void

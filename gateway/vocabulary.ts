@@ -14,6 +14,16 @@ import type { Reread } from '../shared/upstream/rereadable.ts'
 export const conditions = ['listening', 'attested-cvm', 'keys', 'bundle', 'store', 'tokens', 'audit'] as const
 export type Condition = (typeof conditions)[number]
 
+/** What is done beside the requests again and again, and may fail while they are answered as ever. */
+export const duties = [
+  'keys', // turned, or read again after a command
+  'bundle', // signed, or read again
+  'policy', // read again, or found in the bundle
+  'reread', // files after SIGHUP
+  'audit',
+] as const
+export type Duty = (typeof duties)[number]
+
 /** How one request ended. The sealed ones look alike from outside; only these counts tell them apart. */
 export const outcomes = [
   'served',

@@ -3,10 +3,11 @@
  * WAL and synchronous FULL; the claims of one tick share one transaction, so one fsync serves all of them
  * (feasibility.md A7). Rows lie by group (quota and slice of time), so that old ones go in ranges, a few at each commit.
  */
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, existsSync, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { shareOf, sliceEnd, type Shares } from './shares.ts'
 import type { Claim, Store } from './store.ts'
+import { leaveToPlace } from './whole-file.ts'
 
 export type SqliteStoreOptions = {
   readonly file: string
@@ -114,7 +115,10 @@ export function createSqliteStore({ file, shares, now = Date.now }: SqliteStoreO
 
 function open(file: string): DatabaseSync {
   // Made by us first, so that neither the file nor its WAL (which takes its mode) is ever readable by others.
-  closeSync(openSync(file, 'a', 0o600))
+  const first = !existsSync(file)
+  const handle = openSync(file, 'a', 0o600)
+  if (first) leaveToPlace(handle, file)
+  closeSync(handle)
   const db = new DatabaseSync(file)
   db.exec(schema)
   return db

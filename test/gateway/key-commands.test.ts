@@ -1,5 +1,7 @@
 /** Keys by command: turned on one machine and used on others, rotated and revoked under the eyes of people who ask. */
-import { existsSync, readFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { chownSync, existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { gatewaySettings } from '../../gateway/config.ts'
@@ -9,6 +11,8 @@ import { readBundle } from '../../shared/attestation/bundle.ts'
 import { decodeResponse } from '../../shared/bhttp/decode.ts'
 import { nodeHpke } from '../../shared/hpke/node.ts'
 import { sealRequest } from '../../shared/ohttp/request.ts'
+import { root } from '../house/walk.ts'
+import { freePort } from '../shared/upstream/free-port.ts'
 import { askThrough, keyOf, place, worldOf } from './settled.ts'
 import { binaryRequest, hello } from './town.ts'
 
@@ -120,4 +124,56 @@ describe('one gateway whose keys turn in it', () => {
       /set keys\.file.*starting it anew/,
     )
   })
+})
+
+const isRoot = process.getuid?.() === 0
+if (!isRoot) process.stderr.write('skipped: a command of root beside a gateway of somebody else (not root)\n')
+
+describe.skipIf(!isRoot)('a gateway of one user and commands of another (needs root)', () => {
+  const service = { uid: 65501, gid: 65501 }
+  const files = { keys: { file: 'keys.json' }, store: { kind: 'sqlite', file: 'claims.db' } }
+  const door = (folder: string, ...command: string[]) => [
+    '--disable-warning=ExperimentalWarning',
+    join(root, 'gateway/main.ts'),
+    ...command,
+    '--config',
+    join(folder, 'settings.json'),
+  ]
+
+  /** Everything there, the folder too, is the service's, which serves from it as a process of its own. */
+  async function served() {
+    const adminPort = await freePort()
+    const { folder, settings } = await place(hello, { ...files, admin: { port: adminPort } })
+    const port = await freePort()
+    writeFileSync(join(folder, 'settings.json'), JSON.stringify({ ...settings, listen: { ...settings.listen, port } }))
+    for (const name of ['.', ...readdirSync(folder)]) chownSync(join(folder, name), service.uid, service.gid)
+    const gateway = spawn(process.execPath, door(folder), { ...service, stdio: 'ignore' })
+    onTestFinished(async () => {
+      gateway.kill('SIGKILL')
+      if (gateway.exitCode === null && gateway.signalCode === null) await once(gateway, 'exit')
+    })
+    const [url, admin] = [`http://127.0.0.1:${String(port)}`, `http://127.0.0.1:${String(adminPort)}`]
+    await vi.waitFor(async () => expect((await fetch(`${admin}/readyz`)).status).toBe(200), soon)
+    return { folder, url, readyz: async () => (await fetch(`${admin}/readyz`)).text() }
+  }
+
+  test('root revokes: the files stay the service’s, and it obeys', async () => {
+    const { folder, url } = await served()
+    const old = await keyOf(url)
+    const { status, stderr } = spawnSync(process.execPath, door(folder, 'revoke-keys'), { encoding: 'utf8' })
+    expect([status, stderr]).toEqual([0, ''])
+    for (const name of ['keys.json', 'bundle.note', 'bundle.note.serial', 'claims.db']) {
+      expect(statSync(join(folder, name)), name).toMatchObject(service)
+    }
+    await vi.waitFor(async () => expect(await askWith(url, old)).toEqual([400]), soon)
+    expect((await askThrough(url)).inner?.status).toBe(200)
+  }, 60_000)
+
+  test('a key file that was taken away from it is named by /readyz', async () => {
+    const { folder, readyz } = await served()
+    chownSync(join(folder, 'keys.json'), 0, 0)
+    await vi.waitFor(async () => expect(await readyz()).toBe('not ready: keys\n'), soon)
+    chownSync(join(folder, 'keys.json'), service.uid, service.gid)
+    await vi.waitFor(async () => expect(await readyz()).toBe('ready\n'), soon)
+  }, 60_000)
 })

@@ -7,6 +7,7 @@
 import { closeSync, constants, existsSync, fstatSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { Refusal } from '../../refusal.ts'
+import { leaveToPlace } from '../../store/whole-file.ts'
 import { digestOf } from '../digest.ts'
 import { minuteOf } from '../log.ts'
 import { hashOf, writeEntry } from './entry.ts'
@@ -135,7 +136,9 @@ function write(file: string, text: string, size: number): number {
 
 // The name of a new file is on the disk once its folder is.
 function create(file: string): void {
-  closeSync(openSync(file, 'wx', 0o600))
+  const handle = openSync(file, 'wx', 0o600)
+  leaveToPlace(handle, file)
+  closeSync(handle)
   const folder = openSync(dirname(file), 'r')
   fsyncSync(folder)
   closeSync(folder)
