@@ -32,9 +32,9 @@ const keyUsage = {
 }
 const purposes = { server: '1.3.6.1.5.5.7.3.1', client: '1.3.6.1.5.5.7.3.2' }
 
-/** A fresh key and a certificate that it signs itself. */
-export function selfSigned(options: CertificateOptions): Identity {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+/** A fresh key, or the one of `key`, and a certificate that it signs itself. */
+export function selfSigned(options: CertificateOptions & { readonly key?: Identity }): Identity {
+  const { privateKey } = options.key ?? generateKeyPairSync('ec', { namedCurve: 'P-256' })
   return certify(privateKey, options, { commonName: options.commonName, privateKey })
 }
 

@@ -14,9 +14,12 @@ if (!existsSync(analyze)) process.stderr.write(`skipped: units (no ${analyze})\n
 const run = promisify(execFile)
 const exposure = 2
 
-describe.each(['relay', 'gateway'])('%s', (service) => {
+describe.each([
+  ['relay', 'asunder-relay.service'],
+  ['gateway', 'asunder-gateway.service'],
+  ['gateway', 'asunder-gateway@.service'],
+])('%s: %s', (service, name) => {
   let folder = ''
-  const name = `asunder-${service}.service`
   const source = join(root, `deploy/${service}/${name}`)
   const text = readFileSync(source, 'utf8')
   const credentials = [...text.matchAll(/^LoadCredential=([^:]+):/gm)].map(([, credential]) => credential)
@@ -45,9 +48,32 @@ describe.each(['relay', 'gateway'])('%s', (service) => {
     expect(credentials.sort()).toEqual([...new Set(named)].sort())
   })
 
+  test('it is the service’s user, and what outlives it is the service’s alone', () => {
+    const value = (setting: string): string | undefined => new RegExp(`^${setting}=(.*)$`, 'm').exec(text)?.[1]
+    expect([value('User'), value('StateDirectory')]).toEqual([`asunder-${service}`, `asunder-${service}`])
+    expect([value('DynamicUser'), value('StateDirectoryMode')]).toEqual(['yes', '0700'])
+  })
+
+  // Whoever runs one command and ends is neither told to read again nor waited for.
+  if (name.includes('@')) return
+
+  test('a reload is the signal on which files are read again', () => {
+    expect(text).toMatch(/^ExecReload=\/usr\/bin\/env kill -HUP \$MAINPID$/m)
+  })
+
   test('it waits longer for the end than the settings let requests in flight have', () => {
     const full = parse(readFileSync(join(root, `deploy/${service}/full.yaml`), 'utf8')) as { drain: string }
     const seconds = (words: string | undefined): number => Number(/^(\d+)s?$/.exec(words ?? '')?.[1])
     expect(seconds(/^TimeoutStopSec=(.*)$/m.exec(text)?.[1])).toBeGreaterThan(seconds(full.drain))
   })
+})
+
+test.skipIf(!existsSync(analyze))('the timer of the gateway’s commands is one that systemd takes', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'asunder-timer-'))
+  for (const kind of ['service', 'timer']) {
+    copyFileSync(join(root, `deploy/gateway/asunder-gateway@.${kind}`), join(folder, `asunder-gateway@.${kind}`))
+  }
+  const { stdout, stderr } = await run(analyze, ['verify', join(folder, 'asunder-gateway@.timer')])
+  rmSync(folder, { recursive: true })
+  expect(stdout + stderr).toBe('')
 })
