@@ -7,7 +7,11 @@ import { netTests } from './net/tests.ts'
 export function explained(what: string): string | undefined {
   const test = [...liveTests, ...netTests].find(({ id }) => id === what)
   if (test !== undefined) {
-    const cells = test.cells.length === 0 ? '' : `\nspeaks for ${test.cells.join(', ')}`
+    const more = Object.entries(test.more ?? {}).map(
+      ([placement, cells]) => `\nin ${placement} for ${cells.join(', ')} too`,
+    )
+    const where = test.placements === undefined ? '' : `\nasked in ${test.placements.join(' and ')}`
+    const cells = `${test.cells.length === 0 ? '' : `\nspeaks for ${test.cells.join(', ')}`}${more.join('')}${where}`
     const remedy = test.remedy === '' ? '\nmeasured, and claimed by nobody' : `\nwhen it fails: ${test.remedy}`
     return `${test.id} (${test.tier}): ${test.metric}${cells}${remedy}\n`
   }

@@ -22,6 +22,7 @@ export async function level0Part({ wanted, replay, progress, ...options }: Level
   }
   const { results, mutants, plots } = await level0({ ...options, progress: told })
   return {
+    level: 0,
     tests: results.filter(({ id }) => wanted(id)).map((row) => testOf(row, replay(row.id))),
     matrix: [],
     mutants: mutants

@@ -6,13 +6,17 @@ import { asked, UsageError } from './options.ts'
 const dice = (): number => 5
 
 test('without words it is a run with a seed by chance', () => {
-  expect(asked([], dice)).toMatchObject({ command: 'run', seed: 5, quick: false, placement: 'front', tests: [] })
+  expect(asked([], dice)).toMatchObject({ command: 'run', seed: 5, quick: false, tests: [] })
 })
 
 test.each([
   [['--quick', '--seed', '9'], { quick: true, seed: 9 }],
   [['run', '--level', '1'], { levels: [1] }],
-  [['--placement', 'sealed'], { placement: 'sealed' }],
+  [[], { placements: ['front', 'inside', 'sealed'] }],
+  [['--placement', 'all', '--quick'], { placements: ['front', 'inside', 'sealed'] }],
+  [['--placement', 'sealed'], { placements: ['sealed'] }],
+  [['--quick'], { placements: ['front', 'sealed'] }],
+  [['--target', 'their.json'], { placements: ['front'] }],
   [[], { levels: [0, 1], profile: 'direct' }],
   [['--level', '0', '--profile', 'paced'], { levels: [0], profile: 'paced' }],
   [['--tests', 'heads,size.grid,'], { tests: ['heads', 'size.grid'] }],
@@ -27,7 +31,7 @@ describe('a mistake is named', () => {
   test.each([
     [['--level', '7'], '--level: 0, 1, 2'],
     [['--seed', 'x'], '--seed: a whole number'],
-    [['--placement', 'behind'], '--placement: front, inside, sealed'],
+    [['--placement', 'behind'], '--placement: front, inside, sealed or all'],
     [['--profile', 'fast'], '--profile: direct, mixed, paced, horizon'],
     [['--profile', 'mixed'], '--profile mixed: with --level 0 alone'],
     [['walk'], 'no command "walk"'],

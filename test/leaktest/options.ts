@@ -15,7 +15,8 @@ explain  says what a field or a test is, and what to do about it.
 
   --quick            fewer clients, and planted leaks several at a time
   --seed N           the same canaries and simulations as another run (default: by chance, and told)
-  --placement NAME   front, inside or sealed (default: front)
+  --placement NAME   front, inside, sealed or all (default: all; with --quick front and sealed; with --target, and at
+                     level 2, front)
   --level N          0: simulated, 1: processes on loopback, 2: in network namespaces, every packet captured (Linux; needs
                      root, or namespaces for users); may be given again (default: 0 and 1)
   --profile NAME     direct, mixed, paced or horizon, at level 0 alone: what runs at level 1 is direct
@@ -55,7 +56,7 @@ export type RunOptions = {
   readonly command: 'run'
   readonly quick: boolean
   readonly seed: number
-  readonly placement: Placement
+  readonly placements: readonly [Placement, ...Placement[]]
   readonly levels: readonly Level[]
   readonly profile: ProfileName
   readonly tests: readonly string[]
@@ -120,7 +121,7 @@ function runOptions(values: Values, dice: () => number): RunOptions {
   return {
     ...{ command: 'run', quick, keep, out, attacks, target },
     seed: values.seed === undefined ? dice() : seedOf(values.seed),
-    placement: placementOf(values.placement),
+    placements: placementsOf(values),
     ...shapeOf(values),
     tests: tests === undefined ? [] : tests.split(',').filter((test) => test !== ''),
   }
@@ -131,10 +132,15 @@ function seedOf(text: string): number {
   return Number(text)
 }
 
-function placementOf(text = 'front'): Placement {
-  const found = placements.find((name) => name === text)
-  if (found === undefined) throw new UsageError(`--placement: ${placements.join(', ')}, not ${JSON.stringify(text)}`)
-  return found
+/** A quick run looks at what most run, and at what has most parties to look at. */
+function placementsOf({ placement, quick, target, level }: Values): RunOptions['placements'] {
+  if (placement === undefined && (target !== undefined || level?.includes('2') === true)) return ['front']
+  if (placement === undefined && quick === true) return ['front', 'sealed']
+  if (placement === undefined || placement === 'all') return placements
+  const found = placements.find((name) => name === placement)
+  if (found === undefined)
+    throw new UsageError(`--placement: ${placements.join(', ')} or all, not ${JSON.stringify(placement)}`)
+  return [found]
 }
 
 /** What runs as processes has one profile; a claim about another is one of the model's. */

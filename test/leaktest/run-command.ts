@@ -1,4 +1,5 @@
 /** `leaktest run`: the levels that were asked for, one report of them all. */
+import type { Placement } from './contract.ts'
 import { assemble, type Part } from './report/assemble.ts'
 import type { Report } from './report/schema.ts'
 import { level0Part, type Level0PartOptions } from './level0-part.ts'
@@ -18,45 +19,48 @@ export type RunWorld = {
 export type Ran = { readonly report: Report; readonly canaries: string | undefined }
 
 export async function run(options: RunOptions, world: RunWorld): Promise<Ran> {
-  const { seed, quick, placement, levels } = options
-  const { now, attacks, target } = world
+  const { seed, quick, placements, levels, profile } = options
+  const { now, attacks, target, progress } = world
   const started = new Date(now())
-  const parts = new Map<Level, Part>()
-  let canaries: string | undefined
-  for (const level of levels) {
-    if (level === 0) {
-      parts.set(level, await level0Part(levelOptions(options, world, level)))
-      continue
-    }
-    if (level === 2) {
-      const { tests, mutants, plots, ...rest } = await level2(levelOptions(options, world, level))
-      parts.set(level, { ...rest, tests: [...tests], mutants: [...mutants], plots: [...plots] })
-      continue
-    }
-    const { canaries: list, ...part } = await level1(levelOptions(options, world, level))
-    canaries = list
-    parts.set(level, { ...part, tests: [...part.tests], mutants: [...part.mutants], plots: [...part.plots] })
+  const parts: Part[] = []
+  const canaries: string[] = []
+  if (levels.includes(0)) parts.push(await level0Part({ ...levelOptions(options, world, 0, placements[0]), profile }))
+  for (const placement of levels.includes(1) ? placements : []) {
+    if (placements.length > 1) progress(`placement ${placement}`)
+    const { canaries: list, ...part } = await level1(levelOptions(options, world, 1, placement))
+    canaries.push(list)
+    parts.push({ ...part, tests: [...part.tests], mutants: [...part.mutants], plots: [...part.plots] })
   }
-  const facts = { seed, placement, quick, started, ended: new Date(now()), attacks, profile: options.profile }
+  for (const placement of levels.includes(2) ? placements : []) {
+    const { tests, mutants, plots, ...rest } = await level2(levelOptions(options, world, 2, placement))
+    parts.push({ ...rest, tests: [...tests], mutants: [...mutants], plots: [...plots] })
+  }
+  const facts = { seed, placements, quick, started, ended: new Date(now()), attacks, profile }
   const about =
     target === undefined
       ? ({ subject: 'the pair of this repository', evidence: 'simulated' } as const)
       : ({ subject: target.name, evidence: 'unknown' } as const)
-  return { report: assemble(parts, { ...facts, ...about }), canaries }
+  return { report: assemble(parts, { ...facts, ...about }), canaries: canaries[0] }
 }
 
 function levelOptions(
   options: RunOptions,
   { progress, target }: RunWorld,
   level: Level,
-): Level1Options & Level0PartOptions & Level2Options {
-  const { seed, quick, placement, profile, tests, keep } = options
+  placement: Placement,
+): Omit<Level1Options & Level0PartOptions & Level2Options, 'profile'> {
+  const { seed, quick, tests, keep } = options
   const wanted = (id: string): boolean => tests.length === 0 || tests.some((name) => id.startsWith(name))
-  const replay = (test: string): string => replayOf(options, level, test)
-  return { seed, quick, placement, profile, keep, tests, wanted, progress, target, replay }
+  const replay = (test: string): string => replayOf(options, level, placement, test)
+  return { seed, quick, placement, keep, tests, wanted, progress, target, replay }
 }
 
-function replayOf({ seed, quick, placement, profile, target }: RunOptions, level: number, test: string): string {
+function replayOf(
+  { seed, quick, profile, target }: RunOptions,
+  level: number,
+  placement: Placement,
+  test: string,
+): string {
   const fast = `${quick ? ' --quick' : ''}${target === undefined ? '' : ` --target ${target}`}`
   const shape = level === 0 ? ` --profile ${profile}` : ''
   return `npm run leaktest -- --level ${String(level)} --placement ${placement}${shape} --seed ${String(seed)}${fast} --tests ${test}`

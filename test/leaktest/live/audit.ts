@@ -7,7 +7,8 @@ import { auditCanaries, canaryMeasurements } from './canary-audit.ts'
 import type { Capture } from './capture.ts'
 import { structureOf } from './structure.ts'
 import { liveTests } from './tests/all.ts'
-import { askAll, type LiveTest } from './tests/live-test.ts'
+import { askAll, cellsIn, type LiveTest } from './tests/live-test.ts'
+import { pagesIn } from './wiring.ts'
 
 /** Before controls: what the mutants say is added where all runs are known. */
 export type Row = {
@@ -24,20 +25,24 @@ export type AuditResult = {
   readonly patterns: number
 }
 
-/** No issuer and no service for collateral runs in a pair on one machine. */
-export const everybodyHere: ReadonlySet<Column> = new Set(['NC', 'R', 'MR', 'NR', 'G', 'MG', 'H', 'V', 'K'])
+/** No issuer and no service for collateral runs in a pair on one machine; in `inside` nobody has a page but the relay. */
+const everybodyHere = ['NC', 'R', 'MR', 'NR', 'G', 'MG', 'H', 'V', 'K'] as const
+
+export function partiesIn(placement: Placement): readonly Column[] {
+  return everybodyHere.filter((party) => party !== 'MG' || pagesIn[placement].includes('gateway'))
+}
 
 export function auditOf(
   capture: Capture,
-  placement: Placement,
-  present = everybodyHere,
+  present: ReadonlySet<Column> = new Set(partiesIn(capture.placement)),
   tests: readonly LiveTest[] = liveTests,
 ): AuditResult {
+  const { placement } = capture
   const contract = ownContract(placement)
   const audit = auditCanaries(capture)
   const canaries = canaryMeasurements(audit, contract).map((row) => ({ ...row, cells: [], remedy: canaryRemedy }))
   const asked = askAll(tests, capture).map(({ test, measurement, found }) => ({
-    ...{ measurement, found, cells: test.cells, remedy: test.remedy },
+    ...{ measurement, found, cells: cellsIn(test, placement), remedy: test.remedy },
   }))
   const all = [...canaries, ...asked]
   const verdicts = judge(all.map(({ measurement }) => measurement))

@@ -1,9 +1,9 @@
 /** Everything that one run of the workload leaves to judge. The octets stay in the taps; this says what the lab did, and when. */
 import type { Canary } from '../canary/canaries.ts'
-import type { Column } from '../contract.ts'
+import type { Column, Placement } from '../contract.ts'
 import type { Observation, Source } from '../types.ts'
 import type { Heard } from './heard.ts'
-import type { Link } from './pair.ts'
+import type { Link } from './wiring.ts'
 
 /** One sealed request of a synthetic client and what came of it. */
 export type Call = {
@@ -16,9 +16,12 @@ export type Call = {
   readonly told: number
   /** status inside the seal */
   readonly status: number
-  /** the encapsulated request, and what was sealed in it */
+  /** the encapsulated request, and everything that was sealed for it, in whatever layer */
   readonly message: Buffer
   readonly inside: Buffer
+  /** in `sealed`: what the gateway finds when it opens the outer layer, and how the message in there begins */
+  readonly shown?: Buffer | undefined
+  readonly inner?: Buffer | undefined
 }
 
 /** One answer to something that a relay or gateway must refuse. */
@@ -30,6 +33,9 @@ export type Refused = {
   readonly group: string
   /** everything that the sender can tell: status, head without the date, length, and the body where it is not sealed */
   readonly looks: string
+  /** in `sealed`, of what the CVM refuses: the inner message, and whose answers the CVM's must look like */
+  readonly inner?: Buffer | undefined
+  readonly innerGroup?: 'unopened' | 'opened'
 }
 
 export type Mirrored = {
@@ -54,6 +60,7 @@ export type Holding = {
 }
 
 export type Capture = {
+  readonly placement: Placement
   readonly clients: number
   readonly canaries: readonly Canary[]
   readonly links: Readonly<Record<Link, readonly Heard[]>>

@@ -3,15 +3,17 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readKeyLog } from '../../../deploy/local/seen/tls-log.ts'
 import type { Canary } from '../canary/canaries.ts'
-import type { Column } from '../contract.ts'
+import type { Column, Placement } from '../contract.ts'
 import type { Source } from '../types.ts'
 import type { Capture, Holding, Scrape } from './capture.ts'
 import { hear, type Heard } from './heard.ts'
 import { readHello } from './hello.ts'
-import type { Link, LivePair, Operator, Residue } from './pair.ts'
+import type { LivePair } from './pair.ts'
 import type { Cast } from './planted.ts'
+import type { Residue } from './preloads.ts'
 import type { Subject } from './subject.ts'
 import { joined, type Connection, type Tap } from './tap.ts'
+import { logReaders, readers, type Link, type Operator, type Readers } from './wiring.ts'
 import type { Done } from './workload.ts'
 
 export type Collected = {
@@ -28,36 +30,61 @@ export type Collected = {
 }
 
 export function collect({ subject, cast, done, secrets, logs, residue, ...counts }: Collected): Capture {
-  const log = readKeyLog(`${secrets}\n${subject.pair.keyLog()}`)
-  const links: Record<Link, Heard[]> = { a: [], b: [], d: [], app: [] }
-  const tapOf: Record<Link, Tap> = { ...subject.pair.taps, a: subject.a }
-  // Of a relay that came later, link D is left out: it would have to be read from its beginning, and the application's is in the clear.
-  const wanted = subject.since === 0 ? (['a', 'b', 'd', 'app'] as const) : (['a', 'b', 'app'] as const)
-  for (const link of wanted) {
-    links[link] = tapOf[link].connections().flatMap((connection) => within(hear(connection, log), subject.since, link))
+  const { pair, since } = subject
+  const log = readKeyLog(`${secrets}\n${pair.keyLog()}`)
+  const links: Record<Link, Heard[]> = { a: [], b: [], d: [], app: [], e: [] }
+  const tapOf: Partial<Record<Link, Tap>> = { ...pair.taps, a: subject.a }
+  for (const link of since === 0 ? every : ofOneRelay[pair.placement]) {
+    const theirs = (tapOf[link]?.connections() ?? []).filter((connection) =>
+      isOf(pair.placement, link, connection, since),
+    )
+    links[link] = theirs.map((connection) => within(hear(connection, log), since, link))
   }
   const all = Object.values(links).flat()
   return {
+    placement: pair.placement,
     clients: cast.clients.length,
-    canaries: [...cast.canaries, ...arisen(links.a, done), ...secretsOf(subject.pair)],
+    canaries: [...cast.canaries, ...arisen(links.a, done), ...secretsOf(pair)],
     links,
     ...done,
     ...counts,
-    holdings: [...wires(links), ...keptBy(logs, counts.scrapes), ...memories(residue)],
+    holdings: [
+      ...wires(links, pair.placement),
+      ...shownTo('G', done.calls),
+      ...keptBy(logs, counts.scrapes),
+      ...memories(residue),
+    ],
     unreadable: all.filter(({ forward, connection }) => forward === undefined && spoke(connection)).length,
   }
 }
 
-/** Links A and B are this relay's own; those behind the gateway were there before it. */
-function within(heard: Heard, since: number, link: Link): Heard[] {
-  if (link === 'a' || since === 0) return [heard]
-  if (link === 'b') return heard.connection.opened >= since ? [heard] : []
+const every = ['a', 'b', 'd', 'app', 'e'] as const
+
+/**
+ * Of a relay that came later: where link D was there before it, it would have to be read from its beginning, and the
+ * application's is in the clear.
+ */
+const ofOneRelay: Readonly<Record<Placement, readonly Link[]>> = {
+  front: ['a', 'b', 'app'],
+  inside: ['a', 'b', 'd', 'app'],
+  sealed: ['a', 'b', 'app'],
+}
+
+/** Connections of link B, and those that a pass-through makes of them, are one relay's own. */
+function isOf(placement: Placement, link: Link, { opened }: Connection, since: number): boolean {
+  const own = link === 'b' || (link === 'd' && placement === 'inside')
+  return !own || opened >= since
+}
+
+/** Those behind the gateway were there before this relay. */
+function within(heard: Heard, since: number, link: Link): Heard {
+  if (link !== 'app' || since === 0) return heard
   const exchanges = heard.exchanges.filter(({ request }) => request.first >= since)
   const slices = (pick: (each: Heard['exchanges'][number]) => readonly Buffer[]): Buffer =>
     Buffer.concat(exchanges.flatMap(pick))
   const forward = slices(({ request }) => [request.head, request.body])
   const backward = slices(({ response }) => (response === undefined ? [] : [response.head, response.body]))
-  return [{ connection: later(heard.connection, since), forward, backward, exchanges }]
+  return { connection: later(heard.connection, since), forward, backward, exchanges }
 }
 
 function later(connection: Connection, since: number): Connection {
@@ -93,10 +120,10 @@ function octets(id: string, field: string, value: Buffer): Canary {
   return { id, field, kind: 'octets', value: value.toString('hex') }
 }
 
-/** Private keys in the gateway operator's own folder: lines of their text, and their last octets, where the secret part lies. */
-function secretsOf(pair: LivePair): Canary[] {
-  return ['server.key', 'cvm-client.key'].flatMap((name): Canary[] => {
-    const text = readFileSync(join(pair.folder, 'gateway', name), 'utf8')
+/** Private keys that open what comes to the gateway: lines of their text, and their last octets, where the secret part lies. */
+function secretsOf({ folder, placement }: LivePair): Canary[] {
+  return keyFiles[placement].flatMap(([party, name]): Canary[] => {
+    const text = readFileSync(join(folder, party, name), 'utf8')
     const lines = text.split('\n').filter((line) => line.length === 64)
     return lines.slice(0, 2).map((value, i) => ({
       ...{ id: `g.${name.replace(/[^a-z]/g, '')}${String(i)}`, field: 'F29', kind: 'text', value, secret: true },
@@ -104,27 +131,36 @@ function secretsOf(pair: LivePair): Canary[] {
   })
 }
 
-/** Who reads which link in the clear, and who sees it pass as it is. */
-const readers: Readonly<Record<Link, { readonly clear: readonly Column[]; readonly raw: readonly Column[] }>> = {
-  a: { clear: ['R'], raw: ['NC', 'R'] },
-  b: { clear: ['R', 'G'], raw: ['NR'] },
-  d: { clear: ['G', 'V'], raw: ['H'] },
-  app: { clear: ['V'], raw: [] },
+const ofGateway = [
+  ['gateway', 'server.key'],
+  ['gateway', 'cvm-client.key'],
+] as const
+/** The keys of Oblivious HTTP that live in a CVM are nowhere but in its memory. */
+const keyFiles = { front: ofGateway, inside: [['cvm', 'server.key']], sealed: ofGateway } as const
+
+/** What a party opens, as the client knows who sealed it. */
+function shownTo(party: Column, calls: Done['calls']): Holding[] {
+  return of(
+    [party],
+    'wire',
+    'what it opens',
+    calls.flatMap(({ shown }) => shown ?? []),
+  )
 }
 
-/** The far party of each link is told its peer's address by its own system. */
-const toldPeers: Readonly<Record<Link, readonly Column[]>> = { a: ['NC', 'R'], b: ['NR', 'G'], d: ['H', 'V'], app: [] }
-
-export function wires(links: Readonly<Record<Link, readonly Heard[]>>): Holding[] {
+export function wires(links: Readonly<Record<Link, readonly Heard[]>>, placement: Placement): Holding[] {
   return Object.entries(links).flatMap(([name, heard]) => {
     const link = name as Link
-    return heard.flatMap((each) => wire(link, each))
+    return heard.flatMap((each) => wire(link, readers[placement][link], each))
   })
 }
 
-function wire(link: Link, { connection, forward, backward, exchanges }: Heard): Holding[] {
+function wire(
+  link: Link,
+  { clear, raw, told }: Readers,
+  { connection, forward, backward, exchanges }: Heard,
+): Holding[] {
   const name = `link ${link.toUpperCase()}, connection ${String(connection.id)}`
-  const { clear, raw } = readers[link]
   const bodies = exchanges.flatMap(({ request, response }) => [request.body, response?.body ?? empty])
   const peer = Buffer.from(`${connection.peer.address}:${String(connection.peer.port)}`)
   return [
@@ -132,7 +168,7 @@ function wire(link: Link, { connection, forward, backward, exchanges }: Heard): 
     ...of(clear, 'wire', name, [forward ?? empty, backward ?? empty]),
     // Without the framing in which a value may be cut.
     ...of(clear, 'wire', `${name}, bodies`, bodies),
-    ...of(toldPeers[link], 'wire', `${name}, address of who asked`, [peer]),
+    ...of(told, 'wire', `${name}, address of who asked`, [peer]),
     ...of(link === 'b' ? ['K'] : [], 'wire', `${name}, looks at keys`, looks(exchanges)),
   ]
 }
@@ -151,9 +187,12 @@ function of(parties: readonly Column[], source: Source, name: string, all: reado
 const operators: Readonly<Record<Operator, Column>> = { relay: 'R', gateway: 'G', cvm: 'V' }
 
 function keptBy(logs: Collected['logs'], scrapes: readonly Scrape[]): Holding[] {
-  const lines = Object.entries(operators).map(([operator, party]): Holding => ({
-    ...{ party, source: 'log', name: `log of the ${operator}`, octets: ownLines(logs[operator as Operator]) },
-  }))
+  const lines = Object.entries(logs).flatMap(([operator, log]) => {
+    const octets = ownLines(log)
+    return logReaders[operator as Operator].map((party): Holding => ({
+      ...{ party, source: 'log', name: `log of the ${operator}`, octets },
+    }))
+  })
   const pages = scrapes.map(({ operator, page }): Holding => ({
     party: operator === 'relay' ? 'MR' : 'MG',
     ...{ source: 'metric', name: `metrics of the ${operator}`, octets: Buffer.from(page) },

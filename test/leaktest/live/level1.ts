@@ -13,11 +13,14 @@ import { auditCanaries, canaryMeasurements } from './canary-audit.ts'
 import { phases, type Capture } from './capture.ts'
 import { cellsOf } from './cells.ts'
 import { ownContract } from '../contract.ts'
-import { crowds } from './mutants/crowds.ts'
-import { doctors, type Doctor } from './mutants/doctors.ts'
-import { faithful, liveMutants, type LiveMutant } from './mutants/mutants.ts'
+import { crowdsIn } from './mutants/crowds.ts'
+import { doctorsIn, type Doctor } from './mutants/doctors.ts'
+import type { LiveMutant } from './mutants/live-mutant.ts'
+import { faithful } from './mutants/mutants.ts'
+import { leftOutIn, mutantsIn, type LeftOut } from './mutants/placed.ts'
 import { auditMutant } from './mutants/run.ts'
-import { startLivePair, type LivePair, type Operator } from './pair.ts'
+import { startLivePair, type LivePair } from './pair.ts'
+import type { Operator } from './wiring.ts'
 import { livePlots } from './plots.ts'
 import { captureTarget, type Target } from './target.ts'
 import { captureOf } from './run.ts'
@@ -38,12 +41,16 @@ export type Level1Options = {
 }
 
 export type Level1 = {
+  readonly level: 1
+  readonly placement: Placement
   readonly tests: readonly ReportTest[]
   readonly matrix: Report['matrix']
   readonly mutants: readonly ReportMutant[]
   readonly plots: readonly ReportPlot[]
+  /** planted leaks that make no sense in this placement, and why */
+  readonly leftOut: readonly LeftOut[]
   /** for operators who search what they keep */
-  readonly canaries: string | undefined
+  readonly canaries: string
 }
 
 type Size = { readonly clients: number; readonly each: number; readonly residue: readonly Operator[] }
@@ -65,10 +72,10 @@ export async function level1({
   keep = false,
   target,
 }: Level1Options): Promise<Level1> {
-  if (placement !== 'front') return notAvailable(placement, replay)
   const size = sizes[quick ? 'quick' : 'full']
   const random = randomFrom(seed)
   const pair = await startLivePair({
+    placement,
     progress,
     keep,
     connections: Math.max(64, 4 * size.clients),
@@ -76,17 +83,19 @@ export async function level1({
   })
   try {
     progress(`${String(size.clients)} clients at work`)
-    const { capture, present } = await seen(pair, placement, { ...size, random, target })
+    const { capture, present } = await seen(pair, { ...size, random, target })
     progress('searching what every party holds')
-    const audit = auditOf(capture, placement, present)
+    const audit = auditOf(capture, present)
     const failing = new Set(failures(audit.rows))
-    const mutants = await planted({ pair, placement, capture, failing, quick, wanted, progress })
+    const mutants = await planted({ pair, capture, failing, quick, wanted, progress })
     const rows = audit.rows.filter(({ measurement }) => wanted(measurement.id))
     return {
+      ...{ level: 1, placement },
       tests: rows.map((row) => testOf(row, mutants, replay)),
       matrix: cellsOf(audit),
       mutants,
       plots: livePlots(capture),
+      leftOut: leftOutIn(placement),
       canaries: writeCanaries(`seed ${String(seed)}`, capture.canaries),
     }
   } finally {
@@ -95,23 +104,12 @@ export async function level1({
   }
 }
 
-/** A placement that nobody looked at proves nothing, and says so. */
-function notAvailable(placement: Placement, replay: Level1Options['replay']): Level1 {
-  const id = 'level1.placement'
-  const row: ReportTest = {
-    ...{ id, level: 1, tier: 'T1', metric: `the pair in placement ${placement}, watched`, n: 0, estimate: null },
-    ...{ ci: [null, null], null: null, threshold: null, verdict: 'inconclusive', positiveControl: [], found: [] },
-    ...{ doubt: `level 1 watches placement front only; ${placement} is not available`, remedy: '', replay: replay(id) },
-  }
-  return { tests: [row], matrix: [], mutants: [], plots: [], canaries: undefined }
-}
-
 type Seen = { readonly capture: Capture; readonly present: ReadonlySet<Column> | undefined }
 type Seeing = Size & Pick<Level1Options, 'target'> & { readonly random: RandomBytes }
 
-async function seen(pair: LivePair, placement: Placement, { target, ...size }: Seeing): Promise<Seen> {
+async function seen(pair: LivePair, { target, ...size }: Seeing): Promise<Seen> {
   if (target !== undefined) return captureTarget(target, size)
-  return { capture: await captureOf(ourRelay(pair, placement), { ...size, phases }), present: undefined }
+  return { capture: await captureOf(ourRelay(pair), { ...size, phases }), present: undefined }
 }
 
 /** The same seed gives the same canaries, so that what was found once can be looked for again. */
@@ -143,7 +141,6 @@ export function testOf(
 
 type Planting = {
   readonly pair: LivePair
-  readonly placement: Placement
   readonly capture: Capture
   /** what the pair itself fails */
   readonly failing: ReadonlySet<string>
@@ -152,26 +149,21 @@ type Planting = {
   readonly progress: (text: string) => void
 }
 
-async function planted({
-  pair,
-  placement,
-  capture,
-  failing,
-  quick,
-  wanted,
-  progress,
-}: Planting): Promise<ReportMutant[]> {
-  const out: ReportMutant[] = doctors
+async function planted({ pair, capture, failing, quick, wanted, progress }: Planting): Promise<ReportMutant[]> {
+  const { placement } = capture
+  const out: ReportMutant[] = doctorsIn(placement)
     .filter(({ test }) => wanted(test))
-    .map((doctor) => treated(doctor, capture, placement))
+    .map((doctor) => treated(doctor, capture))
   progress('a relay of the lab without a leak')
-  out.push(blameless(await auditMutant(pair, placement, faithful, ofMutants), failing))
-  const groups = quick ? crowds : liveMutants.map((mutant) => ({ mutants: [mutant], together: mutant }))
+  out.push(blameless(await auditMutant(pair, faithful, ofMutants), failing))
+  const groups = quick
+    ? crowdsIn(placement)
+    : mutantsIn(placement).map((mutant) => ({ mutants: [mutant], together: mutant }))
   const some = groups.filter(({ mutants }) => mutants.some(({ test }) => wanted(test)))
   for (const [i, { mutants, together }] of some.entries()) {
     const names = mutants.length === 1 ? together.name : `${String(mutants.length)} at once`
     progress(`planted leaks, run ${String(i + 1)} of ${String(some.length)}: ${names}`)
-    const audit = await auditMutant(pair, placement, together, ofMutants)
+    const audit = await auditMutant(pair, together, ofMutants)
     out.push(...mutants.map((mutant) => outcomeOf(mutant, audit)))
   }
   return out
@@ -197,12 +189,11 @@ function blameless({ rows }: AuditResult, failing: ReadonlySet<string>): ReportM
 export function treated(
   { name, leak, test, plant }: Doctor,
   capture: Capture,
-  placement: Placement,
   level: ReportMutant['level'] = 1,
 ): ReportMutant {
   const sick = plant(capture)
   const measured = test.startsWith('canary.')
-    ? canaryMeasurements(auditCanaries(sick), ownContract(placement))
+    ? canaryMeasurements(auditCanaries(sick), ownContract(capture.placement))
     : askAll(
         liveTests.filter(({ id }) => id === test),
         sick,

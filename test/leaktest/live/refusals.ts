@@ -3,38 +3,34 @@
  * request opens there is one plain answer; afterwards all answers are sealed and of one size; the relay's own are constants.
  */
 import { randomBytes } from 'node:crypto'
-import { appOrigin } from '../../../deploy/local/pair/settings.ts'
-import { encode } from '../../../shared/bhttp/encode.ts'
-import { paddingFor } from '../../../shared/bhttp/padding.ts'
-import type { BinaryRequest } from '../../../shared/bhttp/message.ts'
 import { nodeHpke } from '../../../shared/hpke/node.ts'
-import { parseKeyConfigs, selectKey, type Selection } from '../../../shared/ohttp/key-config.ts'
 import { requestOverhead, sealRequest } from '../../../shared/ohttp/request.ts'
 import type { LabClient } from './client.ts'
 import { maskedHead } from './heads.ts'
+import { carelessly, contentOf, mirrored, type Made, type Place, type Wrong } from './place.ts'
 import type { RawAnswer } from './raw-answer.ts'
+
+export type Tried = {
+  /** everything about the answer that its reader can tell */
+  readonly looks: string
+  /** the inner message, where the CVM is to refuse it */
+  readonly inner?: Buffer | undefined
+}
 
 export type Refusal = {
   readonly kind: string
   readonly group: string
-  /** everything about the answer that its reader can tell */
-  readonly try: (client: LabClient, place: Place) => Promise<string>
-}
-
-/** Where sealed requests go, what they may ask for, and where the keys are that they are sealed to. */
-export type Place = {
-  readonly path: string
-  readonly resource: URL
-  readonly keyList: (client: LabClient) => Promise<Uint8Array>
-}
-
-export const ownPlace: Place = {
-  path: '/',
-  resource: new URL(appOrigin),
-  keyList: async (client) => (await client.send({ method: 'GET', path: '/.well-known/ohttp-gateway' })).body,
+  /** in `sealed`: what the CVM's own answers must look like each other in */
+  readonly innerGroup?: 'unopened' | 'opened'
+  readonly try: (client: LabClient, place: Place) => Promise<Tried>
 }
 
 const requestType = 'message/ohttp-req'
+
+async function messageOf({ content, key }: Made): Promise<Buffer> {
+  const { message } = await sealRequest(nodeHpke, key.config, key.suite, content)
+  return Buffer.from(message)
+}
 
 /** Sealed for the gateway, then damaged. */
 function unopened(kind: string, damage: (message: Buffer) => Buffer): Refusal {
@@ -42,9 +38,8 @@ function unopened(kind: string, damage: (message: Buffer) => Buffer): Refusal {
     kind,
     group: 'unopened',
     try: async (client, place) => {
-      const key = await keyFor(client, place)
-      const { message } = await sealRequest(nodeHpke, key.config, key.suite, contentOf(client, key, place))
-      return looksOf(await post(client, place, damage(Buffer.from(message))))
+      const message = await messageOf(await contentOf(client, place))
+      return { looks: looksOf(await post(client, place, damage(message))) }
     },
   }
 }
@@ -52,21 +47,45 @@ function unopened(kind: string, damage: (message: Buffer) => Buffer): Refusal {
 /** Opens, and is refused inside: the answer is sealed, so all that shows is its head and length. */
 function sealed(
   kind: string,
-  content: (client: LabClient, key: Selection, place: Place) => Uint8Array,
-  times = 1,
+  content: (client: LabClient, place: Place) => Promise<Made>,
+  { times = 1 }: { readonly times?: number } = {},
 ): Refusal {
   return {
     kind,
     group: 'sealed',
     try: async (client, place) => {
-      const key = await keyFor(client, place)
-      const { message } = await sealRequest(nodeHpke, key.config, key.suite, content(client, key, place))
+      const message = await messageOf(await content(client, place))
       let answer = await post(client, place, message)
       for (let i = 1; i < times; i++) answer = await post(client, place, message)
-      const { status, head, body } = answer
-      return `${String(status)} ${maskedHead(head)} ${String(body.length)} octets`
+      return { looks: sealedLooks(answer) }
     },
   }
+}
+
+/** Of `sealed`: the outer layer is as it should be, and the CVM has to refuse what is in it. Outside that looks like the others. */
+function within(kind: string, innerGroup: 'unopened' | 'opened', wrong: Wrong): Refusal {
+  return {
+    ...{ kind: `inner: ${kind}`, group: 'sealed', innerGroup },
+    try: async (client, place) => {
+      const made = await contentOf(client, place, wrong)
+      return { looks: sealedLooks(await post(client, place, await messageOf(made))), inner: made.inner }
+    },
+  }
+}
+
+/** The same inner message in two outer ones, as the gateway's operator might send it. */
+const innerReplay: Refusal = {
+  ...{ kind: 'inner: replay', group: 'sealed', innerGroup: 'opened' },
+  try: async (client, place) => {
+    const first = await contentOf(client, place)
+    await post(client, place, await messageOf(first))
+    const again = await contentOf(client, place, first.inner === undefined ? {} : { innerMessage: first.inner })
+    return { looks: sealedLooks(await post(client, place, await messageOf(again))), inner: first.inner }
+  },
+}
+
+function sealedLooks({ status, head, body }: RawAnswer): string {
+  return `${String(status)} ${maskedHead(head)} ${String(body.length)} octets`
 }
 
 /** What the relay refuses by itself: each is a group of its own, the same for every client. */
@@ -77,11 +96,18 @@ function relays(kind: string, method: string, path?: string, type?: string): Ref
     try: async (client, place) => {
       const fields: [string, string][] = type === undefined ? [] : [['Content-Type', type]]
       const body = method === 'POST' ? Buffer.from('nothing') : undefined
-      return looksOf(
-        await client.send({ method, path: path ?? place.path, fields, ...(body === undefined ? {} : { body }) }),
-      )
+      const sending = { method, path: path ?? place.path, fields, ...(body === undefined ? {} : { body }) }
+      return { looks: looksOf(await client.send(sending)) }
     },
   }
+}
+
+const stale = { date: 'Mon, 01 Jan 2024 00:00:00 GMT' } as const
+
+async function noBinaryHttp(client: LabClient, place: Place): Promise<Made> {
+  const made = await contentOf(client, place)
+  const { config, suite } = made.key
+  return { ...made, content: randomBytes(900 - requestOverhead(config.kem, suite)) }
 }
 
 export const refusals: readonly Refusal[] = [
@@ -94,73 +120,42 @@ export const refusals: readonly Refusal[] = [
   unopened('flipped tag', (message) => changed(message, message.length - 1, 1)),
   unopened('cut inside of enc', (message) => message.subarray(0, 30)),
   unopened('header alone', (message) => message.subarray(0, 7)),
-  sealed('no Binary HTTP', (_, key) => randomBytes(900 - requestOverhead(key.config.kem, key.suite))),
-  sealed('replay', contentOf, 2),
-  sealed('stale date', (client, key, place) =>
-    contentOf(client, key, place, { date: 'Mon, 01 Jan 2024 00:00:00 GMT' }),
-  ),
-  sealed('other target', (client, key, place) => contentOf(client, key, place, { authority: 'elsewhere.example' })),
-  sealed('no authority', (client, key, place) => contentOf(client, key, place, { authority: '' })),
-  sealed('CONNECT', (client, key, place) => contentOf(client, key, place, { method: 'CONNECT' })),
-  sealed('Expect', (client, key, place) => contentOf(client, key, place, { expect: '100-continue' })),
+  sealed('no Binary HTTP', noBinaryHttp),
+  sealed('replay', contentOf, { times: 2 }),
+  sealed('stale date', (client, place) => contentOf(client, place, { outer: stale })),
+  sealed('other target', (client, place) => contentOf(client, place, { outer: { authority: 'elsewhere.example' } })),
+  sealed('no authority', (client, place) => contentOf(client, place, { outer: { authority: '' } })),
+  sealed('CONNECT', (client, place) => contentOf(client, place, { outer: { method: 'CONNECT' } })),
+  sealed('Expect', (client, place) => contentOf(client, place, { outer: { expect: '100-continue' } })),
   relays('no such resource', 'POST', '/nothing/here', requestType),
   relays('other method', 'PUT'),
   relays('other media type', 'POST', undefined, 'text/plain'),
   relays('no media type', 'POST'),
-  relays('OPTIONS of a mirror', 'OPTIONS', '/.well-known/ohttp-gateway'),
+  relays('OPTIONS of a mirror', 'OPTIONS', mirrored.bundle),
 ]
 
-type Inside = {
-  readonly authority?: string
-  readonly method?: string
-  readonly date?: string
-  readonly expect?: string
-}
+/** What only a CVM can find: in placement `sealed`, besides the others. */
+export const innerRefusals: readonly Refusal[] = [
+  within('unknown key', 'unopened', { damage: (message) => changed(message, 0, 0x55) }),
+  within('other AEAD', 'unopened', { damage: (message) => changed(message, 6, 0x07) }),
+  within('flipped tag', 'unopened', { damage: (message) => changed(message, message.length - 1, 1) }),
+  within('no Binary HTTP', 'opened', { innerNoise: true }),
+  within('stale date', 'opened', { inner: stale }),
+  within('other target', 'opened', { inner: { authority: 'elsewhere.example' } }),
+  within('CONNECT', 'opened', { inner: { method: 'CONNECT' } }),
+  innerReplay,
+]
 
 /** As a client might do it that neither pads nor rounds its clock: for a control. */
 export async function sealCarelessly(client: LabClient, place: Place): Promise<{ message: Buffer; inside: Buffer }> {
-  const key = await keyFor(client, place)
-  const date = new Date(Math.floor(Date.now() / 60_000) * 60_000 + 7_000).toUTCString()
-  const whole = Buffer.from(contentOf(client, key, place, { date }))
-  // Its last octet that is not zero ends the content; what follows may be left out (RFC 9292 §3.8).
-  const inside = whole.subarray(0, whole.findLastIndex((octet) => octet !== 0) + 1)
-  const { message } = await sealRequest(nodeHpke, key.config, key.suite, inside)
-  return { message: Buffer.from(message), inside }
+  const made = await carelessly(client, place)
+  return { message: await messageOf(made), inside: Buffer.from(made.content) }
 }
 
 /** As a client ought to: padded, its clock rounded. For pairs that know no other client of ours. */
 export async function sealProperly(client: LabClient, place: Place): Promise<{ message: Buffer; inside: Buffer }> {
-  const key = await keyFor(client, place)
-  const inside = Buffer.from(contentOf(client, key, place))
-  const { message } = await sealRequest(nodeHpke, key.config, key.suite, inside)
-  return { message: Buffer.from(message), inside }
-}
-
-/** A padded request that carries the client's canaries inside. */
-function contentOf(
-  { planted }: LabClient,
-  { config, suite }: Selection,
-  { resource }: Place,
-  inside: Inside = {},
-): Uint8Array {
-  const { authority = resource.host, method = 'POST', date = minute(), expect } = inside
-  const { path, query, header, prompt } = planted.inner
-  const message = (padding: number): BinaryRequest => ({
-    ...{ kind: 'request', framing: 'known', method, scheme: 'https', authority, path: `${path}${query}`, padding },
-    headers: [['x-mark', header], ['date', date], ...(expect === undefined ? [] : [['expect', expect] as const])],
-    content: Buffer.from(JSON.stringify({ prompt, answer: { length: 20, says: prompt } })),
-    trailers: [],
-  })
-  const plain = encode(message(0)).length
-  return encode(message(paddingFor(plain, requestOverhead(config.kem, suite))))
-}
-
-function minute(): string {
-  return new Date(Math.floor(Date.now() / 60_000) * 60_000).toUTCString()
-}
-
-async function keyFor(client: LabClient, { keyList }: Place): Promise<Selection> {
-  return selectKey(parseKeyConfigs(Uint8Array.from(await keyList(client))), nodeHpke.supports)
+  const made = await contentOf(client, place)
+  return { message: await messageOf(made), inside: Buffer.from(made.content) }
 }
 
 export function post(client: LabClient, { path }: Place, body: Uint8Array): Promise<RawAnswer> {

@@ -6,7 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { RandomBytes } from '../canary/canaries.ts'
 import type { Capture, Phase, Scrape } from './capture.ts'
 import { collect } from './collect.ts'
-import type { Operator, Residue } from './pair.ts'
+import type { Residue } from './preloads.ts'
+import type { Operator } from './wiring.ts'
 import { plant } from './planted.ts'
 import type { Subject } from './subject.ts'
 import { monotonic } from './tap.ts'
@@ -56,10 +57,10 @@ function logsOf({ log }: Subject): Record<Operator, Buffer> {
 }
 
 async function scrape(subject: Subject): Promise<Scrape[]> {
-  const page = async (operator: 'relay' | 'gateway'): Promise<Scrape> => ({
-    ...{ operator, t: monotonic(), page: await subject.metrics(operator) },
-  })
-  return [await page('relay'), await page('gateway')]
+  const pages: Scrape[] = []
+  for (const operator of subject.pair.pages)
+    pages.push({ operator, t: monotonic(), page: await subject.metrics(operator) })
+  return pages
 }
 
 /** The clients have gone; a moment for sockets to close, then memory. */

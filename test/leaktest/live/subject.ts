@@ -1,23 +1,21 @@
 /** A relay under test in its place between clients and gateway: the product's, or one of the lab's own with a planted leak. */
-import type { Placement } from '../contract.ts'
-import type { LivePair, Operator } from './pair.ts'
+import type { LivePair } from './pair.ts'
 import type { Tap } from './tap.ts'
+import type { Operator } from './wiring.ts'
 
 export type Subject = {
-  readonly placement: Placement
   /** tap on link A, in front of this relay */
   readonly a: Tap
   readonly pair: LivePair
   readonly log: (operator: Operator) => Buffer
-  /** the pages that readers of metrics get */
+  /** the pages that readers of metrics get, of those who have one */
   readonly metrics: (operator: 'relay' | 'gateway') => Promise<string>
   /** on the clock of the taps: what passed before is not this relay's doing */
   readonly since: number
 }
 
-export function ourRelay(pair: LivePair, placement: Placement): Subject {
+export function ourRelay(pair: LivePair): Subject {
   return {
-    placement,
     a: pair.taps.a,
     pair,
     log: (operator) => pair.log(operator),

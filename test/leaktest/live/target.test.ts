@@ -52,7 +52,7 @@ describe('a relay of another hand in front of our gateway', { timeout: 60_000 },
     const file = { name: 'theirs', relay: `${at}/`, keys, resource: 'https://app.asunder.example/', ca: 'ca.pem' }
     const target = readTarget(JSON.stringify({ ...file, kept: { R: ['relay.log'] } }), join(folder, 'pair.json'))
     const { capture, present } = await captureTarget(target, { clients: 3, each: 2, random: randomBytes })
-    const { rows, matrix } = auditOf(capture, 'front', present)
+    const { rows, matrix } = auditOf(capture, present)
     const verdicts = new Map(rows.map(({ measurement, verdict }) => [measurement.id, verdict]))
     expect(capture.calls.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200, 200])
     expect(verdicts.get('oracles.relay')).toBe('fail')

@@ -15,7 +15,8 @@ import { arisen, wires } from './collect.ts'
 import { createHash } from 'node:crypto'
 import { hear } from './heard.ts'
 import { plant } from './planted.ts'
-import { post, refusals, sealProperly, type Place } from './refusals.ts'
+import type { Place } from './place.ts'
+import { post, refusals, sealProperly } from './refusals.ts'
 import { createTap, monotonic, type Tap } from './tap.ts'
 
 const https = z.url({ protocol: /^https$/ }).transform((text) => new URL(text))
@@ -128,7 +129,7 @@ async function work(actors: readonly LabClient[], place: Place, each: number): P
   })
   await phase('refusals', async (client) => {
     for (const { kind, group, try: attempt } of refusals)
-      refused.push({ client: client.index, kind, group, looks: await attempt(client, place) })
+      refused.push({ client: client.index, kind, group, ...(await attempt(client, place)) })
   })
   return { calls, refused, mirrored, spans }
 }
@@ -146,11 +147,13 @@ function captured({ target, a, b, cast, done, secrets }: Taken): Capture {
   const log = readKeyLog(secrets)
   const near = a.connections().map((connection) => hear(connection, log))
   const far = (b?.connections() ?? []).map((connection) => hear(connection, log))
-  const links = { a: near, b: far, d: [], app: [] }
+  const links = { a: near, b: far, d: [], app: [], e: [] }
+  const placement = 'front'
   return {
+    placement,
     ...done,
     ...{ links, clients: cast.clients.length, canaries: [...cast.canaries, ...arisen(near, done)] },
-    holdings: [...wires(links), ...keptFiles(target)],
+    holdings: [...wires(links, placement), ...keptFiles(target)],
     // Nobody gave us the keys of the link behind the relay: what shows there is what a network sees.
     ...{
       scrapes: [],

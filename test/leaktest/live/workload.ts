@@ -5,16 +5,13 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { appOrigin } from '../../../deploy/local/pair/settings.ts'
-import { nodeHpke } from '../../../shared/hpke/node.ts'
-import { obliviousFetch } from '../../../shared/client/oblivious-fetch.ts'
 import type { ObliviousFetch } from '../../../shared/client/oblivious-fetch.ts'
-import type { Transport } from '../../../shared/client/transport.ts'
-import type { ClientHpke } from '../../../shared/hpke/context.ts'
+import { Actor } from './actor.ts'
 import type { Wanted } from './app.ts'
 import type { Call, Mirrored, Phase, Refused, Scrape, Span } from './capture.ts'
-import { LabClient } from './client.ts'
 import { intents, type Intent } from './intents.ts'
-import { ownPlace, post, refusals, sealCarelessly } from './refusals.ts'
+import { mirrored, placeIn, type Place } from './place.ts'
+import { innerRefusals, post, refusals, sealCarelessly, type Refusal } from './refusals.ts'
 import type { Subject } from './subject.ts'
 import { monotonic } from './tap.ts'
 import type { Planted } from './planted.ts'
@@ -44,8 +41,6 @@ export type Done = {
   readonly spans: readonly Span[]
 }
 
-type Actor = { readonly client: LabClient; readonly fetch: ObliviousFetch; sent: Buffer; inside: Buffer }
-
 export async function runWorkload(options: WorkloadOptions): Promise<Done> {
   const work = new Workload(options)
   try {
@@ -59,6 +54,7 @@ export async function runWorkload(options: WorkloadOptions): Promise<Done> {
 class Workload {
   readonly #options: WorkloadOptions
   readonly #actors: readonly Actor[]
+  readonly #place: Place
   readonly #calls: Call[] = []
   readonly #refused: Refused[] = []
   readonly #mirrored: Mirrored[] = []
@@ -67,7 +63,9 @@ class Workload {
 
   constructor(options: WorkloadOptions) {
     this.#options = options
-    this.#actors = options.cast.map((planted, index) => actorOf(options, planted, index))
+    const { subject, cast, secrets } = options
+    this.#actors = cast.map((planted, index) => new Actor(subject, planted, index, secrets))
+    this.#place = placeIn(subject.pair.placement)
   }
 
   get done(): Done {
@@ -104,7 +102,9 @@ class Workload {
 
   async #fetchKeys({ client, fetch }: Actor): Promise<void> {
     await fetch.ready()
-    for (const [resource, path] of Object.entries(resources)) {
+    // Whoever needs the bare list in `sealed` gets none: there a client without assurance has no place.
+    const wanted = this.#place.cvm === undefined ? mirrored : { bundle: mirrored.bundle }
+    for (const [resource, path] of Object.entries(wanted)) {
       const { status, body } = await client.send({ method: 'GET', path })
       const digest = status === 200 ? createHash('sha256').update(body).digest('hex') : `status ${String(status)}`
       this.#mirrored.push({ client: client.index, resource, digest })
@@ -133,10 +133,14 @@ class Workload {
 
   async #refusedBy({ client, fetch }: Actor): Promise<void> {
     await fetch.ready()
-    for (const refusal of refusals) {
-      const looks = await refusal.try(client, ownPlace)
-      this.#refused.push({ client: client.index, kind: refusal.kind, group: refusal.group, looks })
+    for (const { kind, group, innerGroup, try: attempt } of this.#refusals()) {
+      const tried = await attempt(client, this.#place)
+      this.#refused.push({ client: client.index, kind, group, ...(innerGroup && { innerGroup }), ...tried })
     }
+  }
+
+  #refusals(): readonly Refusal[] {
+    return this.#place.cvm === undefined ? refusals : [...refusals, ...innerRefusals]
   }
 
   /** The request is under way, and its client leaves without a word. */
@@ -171,7 +175,7 @@ class Workload {
     await actor.fetch.ready()
     await untilMinute()
     const look = async (): Promise<void> => {
-      for (const operator of ['relay', 'gateway'] as const)
+      for (const operator of subject.pair.pages)
         this.#single.push({ operator, t: monotonic(), page: await subject.metrics(operator) })
     }
     await look()
@@ -182,6 +186,7 @@ class Workload {
 
   async #call(actor: Actor, phase: Phase, intent: number, size: Intent, more: Partial<Wanted> = {}): Promise<void> {
     const { client, fetch } = actor
+    actor.listen()
     const answer = await this.#ask_(fetch, client.planted, size, more)
     const text = await answer.text()
     const told = text.length
@@ -195,16 +200,16 @@ class Workload {
       asked: size.asked,
       told,
       status,
-      message: actor.sent,
-      inside: actor.inside,
+      ...actor.overheard,
     })
   }
 
   async #carelessly({ client }: Actor): Promise<void> {
-    const { message, inside } = await sealCarelessly(client, ownPlace)
-    const { status } = await post(client, ownPlace, message)
+    const { message, inside } = await sealCarelessly(client, this.#place)
+    const { status } = await post(client, this.#place, message)
     const call = { client: client.index, intent: 0, phase: 'calls', asked: inside.length, told: 20, status } as const
-    this.#calls.push({ ...call, message, inside })
+    // In `sealed` such a client has sealed to the gateway alone.
+    this.#calls.push({ ...call, message, inside, ...(this.#place.cvm === undefined ? {} : { shown: inside }) })
   }
 
   #ask_(fetch: ObliviousFetch, { inner }: Planted, size: Intent, more: Partial<Wanted>): Promise<Response> {
@@ -221,44 +226,5 @@ class Workload {
   }
 }
 
-const resources = { bundle: '/.well-known/asunder-bundle', keys: '/.well-known/ohttp-gateway' } as const
 const stayFor = 60
 const answerAfter = 160
-
-function actorOf({ subject, secrets }: WorkloadOptions, planted: Planted, index: number): Actor {
-  const { host: at, port } = subject.a
-  const { pair } = subject
-  const client = new LabClient({ index, planted, at, port, ca: pair.ca, secrets })
-  const actor: Actor = {
-    client,
-    sent: Buffer.alloc(0),
-    inside: Buffer.alloc(0),
-    fetch: undefined as unknown as ObliviousFetch,
-  }
-  const keeping = (transport: Transport): Transport => ({
-    send: (request) => {
-      if (request.body instanceof Uint8Array) actor.sent = Buffer.from(request.body)
-      return transport.send(request)
-    },
-  })
-  const relay = `https://${at}:${String(port)}/`
-  const options = { relay, trust: pair.trust, placement: subject.placement, keep: ['cookie', 'x-mark'] }
-  const hpke = overheard((plaintext) => (actor.inside = Buffer.from(plaintext)))
-  const platform = { hpke, transport: () => keeping(client.transport(planted.query)) }
-  return Object.assign(actor, { fetch: obliviousFetch(options, platform) })
-}
-
-/** The product's own HPKE, telling what it is given to seal. */
-function overheard(tell: (plaintext: Uint8Array) => void): ClientHpke {
-  return {
-    ...nodeHpke,
-    setupSender: async (...wanted) => {
-      const sender = await nodeHpke.setupSender(...wanted)
-      const seal: typeof sender.seal = (aad, plaintext) => {
-        tell(plaintext)
-        return sender.seal(aad, plaintext)
-      }
-      return { enc: sender.enc, seal, export: (context, length) => sender.export(context, length) }
-    },
-  }
-}

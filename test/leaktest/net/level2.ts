@@ -21,7 +21,7 @@ export type Level2Options = ToInside & {
   readonly leave?: Leave
 }
 
-export type Level2 = Omit<Level1, 'canaries'>
+export type Level2 = Omit<Level1, 'canaries' | 'level' | 'leftOut'> & { readonly level: 2 }
 
 export async function level2({
   placement,
@@ -32,21 +32,26 @@ export async function level2({
 }: Level2Options): Promise<Level2> {
   if (placement !== 'front') {
     const remedy = 'look at it with --level 1'
-    return nothingProven(`level 2 watches placement front only; ${placement} is not available`, remedy, replay)
+    return nothingProven(
+      `level 2 watches placement front only; ${placement} is not available`,
+      remedy,
+      replay,
+      placement,
+    )
   }
-  if (!('command' in leave)) return nothingProven(leave.why, leave.remedy, replay)
+  if (!('command' in leave)) return nothingProven(leave.why, leave.remedy, replay, placement)
   const { tests, ...rest } = await inside(leave.command, wanted, progress)
-  return { ...rest, tests: tests.map((test) => ({ ...test, replay: replay(test.id) })), plots: [] }
+  return { ...rest, level: 2, placement, tests: tests.map((test) => ({ ...test, replay: replay(test.id) })), plots: [] }
 }
 
-function nothingProven(doubt: string, remedy: string, replay: Level2Options['replay']): Level2 {
+function nothingProven(doubt: string, remedy: string, replay: Level2Options['replay'], placement: Placement): Level2 {
   const id = 'level2.namespaces'
   const row: ReportTest = {
     ...{ id, level: 2, tier: 'T1', metric: 'operators in namespaces of their own, watched by packets', n: 0 },
     ...{ estimate: null, ci: [null, null], null: null, threshold: null, verdict: 'inconclusive' },
     ...{ positiveControl: [], found: [], doubt: `${doubt}; ${remedy}`, remedy, replay: replay(id) },
   }
-  return { tests: [row], matrix: [], mutants: [], plots: [] }
+  return { level: 2, placement, tests: [row], matrix: [], mutants: [], plots: [] }
 }
 
 function inside(command: readonly string[], wanted: ToInside, progress: (text: string) => void): Promise<NetRun> {

@@ -10,8 +10,10 @@ import { startPair, type Address, type Settings, type Wire } from '../../../depl
 import type { At } from '../../../deploy/local/pair/settings.ts'
 import { certificatePem, issuedBy, privateKeyPem, selfSigned } from '../../../shared/upstream/certificate.ts'
 import { createLabApp, type LabApp } from '../live/app.ts'
-import type { Link, LivePair } from '../live/pair.ts'
+import type { LivePair } from '../live/pair.ts'
+import type { Taps } from '../live/scene.ts'
 import { createTap, type Tap } from '../live/tap.ts'
+import { pagesIn } from '../live/wiring.ts'
 import { leftRunning } from './commands.ts'
 import { leakPreload } from './leaks.ts'
 import { gatewayName, linkPlans, planOf, type LinkPlan, type Place } from './plan.ts'
@@ -110,13 +112,10 @@ class Crew {
     await Promise.resolve()
   }
 
-  #live(
-    pair: Awaited<ReturnType<typeof startPair>>,
-    taps: Readonly<Record<Link, Tap>>,
-    stop: () => Promise<void>,
-  ): LivePair {
+  #live(pair: Awaited<ReturnType<typeof startPair>>, taps: Taps, stop: () => Promise<void>): LivePair {
     const read = (party: string, name: string): string => readFileSync(join(pair.folder, party, name), 'utf8')
     return {
+      ...{ placement: 'front', allowSimulated: undefined, pages: pagesIn.front },
       folder: pair.folder,
       port: taps.a.port,
       gateway: { host: taps.b.host, port: taps.b.port },

@@ -5,14 +5,15 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { mark, type Canary } from '../canary/canaries.ts'
 import type { Column } from '../contract.ts'
-import { auditOf, everybodyHere, type AuditResult } from '../live/audit.ts'
+import { auditOf, partiesIn, type AuditResult } from '../live/audit.ts'
 import { phases, type Capture } from '../live/capture.ts'
 import { cellsOf } from '../live/cells.ts'
 import { LabClient } from '../live/client.ts'
 import { randomFrom, testOf, treated, type Level1 } from '../live/level1.ts'
-import { doctors } from '../live/mutants/doctors.ts'
+import { doctorsIn } from '../live/mutants/doctors.ts'
 import { plant, type Cast } from '../live/planted.ts'
-import { ownPlace, post, sealProperly } from '../live/refusals.ts'
+import { placeIn } from '../live/place.ts'
+import { post, sealProperly } from '../live/refusals.ts'
 import { captureOf } from '../live/run.ts'
 import { ourRelay } from '../live/subject.ts'
 import { liveTests } from '../live/tests/all.ts'
@@ -32,14 +33,15 @@ export type NetRunOptions = {
   readonly progress: (text: string) => void
 }
 
-export type NetRun = Omit<Level1, 'plots' | 'canaries'>
+export type NetRun = Pick<Level1, 'tests' | 'matrix' | 'mutants'>
 
 const sizes = { quick: { clients: 6, each: 4 }, full: { clients: 24, each: 12 } } as const
 const ofControls = { clients: 2, each: 2 }
 const placement = 'front'
 
 /** Nobody may ask a service for collateral; who else has no column here is at level 1. */
-const present: ReadonlySet<Column> = new Set([...everybodyHere, 'DNS', 'A'])
+const present: ReadonlySet<Column> = new Set([...partiesIn(placement), 'DNS', 'A'])
+const doctors = doctorsIn(placement)
 const ofLive = new Set(doctors.map(({ test }) => test))
 const parties: readonly Column[] = ['NC', 'NR', 'H', 'V', 'K', 'DNS']
 
@@ -95,7 +97,7 @@ async function taken(pair: NetPair, options: Taking): Promise<readonly [Taken, T
 async function mainRun(pair: NetPair, { clients, each, seed }: Taking): Promise<Taken> {
   const since = Date.now()
   const random = randomFrom(seed)
-  const capture = await captureOf(ourRelay(pair.live, placement), { clients, each, phases, random })
+  const capture = await captureOf(ourRelay(pair.live), { clients, each, phases, random })
   const canary = await askForStranger(pair, plant(1, random), random)
   await sleep(settleFor)
   const seen = seenIn((place) => pair.world.packets(place), pair.ports, since)
@@ -107,7 +109,7 @@ async function controlRun(pair: NetPair, by: NetMutant['by']): Promise<Taken> {
   const cast = plant(ofControls.clients, randomFrom(since))
   const told = typeof by === 'function' ? undefined : { path: pair.leaksOf(by[0]), leak: by[1] }
   if (told !== undefined) await tell(told.path, told.leak)
-  const subject = ourRelay(pair.live, placement)
+  const subject = ourRelay(pair.live)
   const options = { subject, cast: cast.clients, phases: ['keys', 'calls'], each: ofControls.each } as const
   await runWorkload({ ...options, secrets: () => undefined, trap: 'http://127.0.0.1:1' })
   if (typeof by === 'function') await by()
@@ -138,7 +140,7 @@ async function askForStranger(pair: NetPair, cast: Cast, random: (length: number
     secrets: () => undefined,
   })
   try {
-    const place = { ...ownPlace, resource: new URL(`https://${value}.example/`) }
+    const place = { ...placeIn(placement), resource: new URL(`https://${value}.example/`) }
     const { message } = await sealProperly(client, place)
     await post(client, place, message)
   } finally {
@@ -158,7 +160,8 @@ function bare(canaries: readonly Canary[]): Capture {
   const nothing = { calls: [], refused: [], mirrored: [], scrapes: [], single: [], spans: [], holdings: [] }
   return {
     ...nothing,
-    links: { a: [], b: [], d: [], app: [] },
+    placement,
+    links: { a: [], b: [], d: [], app: [], e: [] },
     clients: 0,
     canaries,
     leftAtApp: 0,
@@ -168,12 +171,12 @@ function bare(canaries: readonly Canary[]): Capture {
 }
 
 function judged(main: Taken, faithful: Taken, planted: readonly Planted[], wanted: (test: string) => boolean): NetRun {
-  const audit = auditOf(main.capture, placement, present, [
+  const audit = auditOf(main.capture, present, [
     ...liveTests.filter(({ id }) => ofLive.has(id)),
     ...netTestsOn(main.seen),
   ])
   const mutants = [
-    ...doctors.filter(({ test }) => wanted(test)).map((doctor) => treated(doctor, main.capture, placement, 2)),
+    ...doctors.filter(({ test }) => wanted(test)).map((doctor) => treated(doctor, main.capture, 2)),
     ...netDoctors
       .filter(({ test }) => wanted(test))
       .map(({ plant: sicken, ...rest }) => {
@@ -194,7 +197,7 @@ function judged(main: Taken, faithful: Taken, planted: readonly Planted[], wante
 }
 
 function auditNet({ seen, capture }: Taken): AuditResult {
-  return auditOf(capture, placement, present, netTestsOn(seen))
+  return auditOf(capture, present, netTestsOn(seen))
 }
 
 function rowsOf({ rows }: AuditResult, wanted: (test: string) => boolean): AuditResult['rows'] {

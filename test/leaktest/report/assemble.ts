@@ -2,18 +2,24 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { ownContract, ownContractText, type Placement } from '../contract.ts'
+import type { LeftOut } from '../live/mutants/placed.ts'
 import type { Level } from '../options.ts'
 import type { Report } from './schema.ts'
 import { claimsOf, verdictOf } from './verdict.ts'
 
-/** What one level adds. */
-export type Part = Pick<Report, 'tests' | 'matrix' | 'mutants' | 'plots'>
+/** What one level adds, in one placement of the pair; a model has none. */
+export type Part = Pick<Report, 'tests' | 'matrix' | 'mutants' | 'plots'> & {
+  readonly level: Level
+  readonly placement?: Placement
+  readonly leftOut?: readonly LeftOut[]
+}
 
 export type RunFacts = {
   readonly seed: number
   readonly started: Date
   readonly ended: Date
-  readonly placement: Placement
+  /** the first of them is the report's own */
+  readonly placements: readonly [Placement, ...Placement[]]
   readonly quick: boolean
   readonly subject: string
   readonly profile: string
@@ -21,15 +27,21 @@ export type RunFacts = {
   readonly attacks?: Report['attacks'] | undefined
 }
 
-export function assemble(parts: ReadonlyMap<Level, Part>, facts: RunFacts): Report {
-  const { seed, started, ended, placement, quick, subject, profile, evidence, attacks } = facts
-  const all = [...parts.values()]
-  const judged = {
-    tests: all.flatMap(({ tests }) => tests),
-    matrix: together(all.map(({ matrix }) => matrix)),
-    mutants: all.flatMap(({ mutants }) => mutants),
+export function assemble(parts: readonly Part[], facts: RunFacts): Report {
+  const { seed, started, ended, placements, quick, subject, profile, evidence, attacks } = facts
+  const [placement, ...others] = placements
+  const rows = {
+    tests: parts.flatMap((part) => part.tests.map((row) => placed(row, part))),
+    mutants: parts.flatMap((part) => part.mutants.map((row) => placed(row, part))),
+    plots: parts.flatMap((part) => part.plots.map((row) => placed(row, part))),
   }
-  const levels = [...parts.keys()]
+  const levels = [...new Set(parts.map(({ level }) => level))]
+  const alsoIn = others.map((other) => ({ placement: other, ...seenIn(other, parts, rows, attacks) }))
+  const leftOut = parts.flatMap((part) =>
+    (part.leftOut ?? []).map((each) => ({ placement: part.placement ?? placement, ...each })),
+  )
+  const { claims, matrix } = seenIn(placement, parts, rows, attacks)
+  const every = [...matrix, ...alsoIn.flatMap((other) => other.matrix)]
   return {
     version: 1,
     run: {
@@ -39,13 +51,13 @@ export function assemble(parts: ReadonlyMap<Level, Part>, facts: RunFacts): Repo
     },
     environment: { node: `Node ${process.versions.node}`, system: `${process.platform} ${process.arch}`, evidence },
     contract: contractOf(placement),
-    verdict: verdictOf(judged),
-    claims: claimsOf(judged, placement, attacks),
-    ...judged,
-    plots: all.flatMap(({ plots }) => plots),
+    verdict: verdictOf({ ...rows, matrix: every }),
+    ...{ claims, ...rows, matrix },
+    ...(alsoIn.length === 0 ? {} : { alsoIn }),
+    ...(leftOut.length === 0 ? {} : { leftOut }),
     ...(attacks === undefined ? {} : { attacks }),
     method: [...method],
-    limits: limitsOf(placement, levels),
+    limits: limitsOf(placements, levels),
   }
 }
 
@@ -69,6 +81,25 @@ function together(matrices: readonly Report['matrix'][]): Report['matrix'] {
   return [...cells.values()].map((all) => all.reduce((best, each) => (rank(each) < rank(best) ? each : best)))
 }
 
+function placed<Row extends object>(row: Row, { placement }: Part): Row & { placement?: Placement } {
+  return placement === undefined ? row : { ...row, placement }
+}
+
+type Rows = Pick<Report, 'tests' | 'mutants'>
+
+/** What a model says holds in every placement. */
+function seenIn(
+  placement: Placement,
+  parts: readonly Part[],
+  { tests, mutants }: Rows,
+  attacks: Report['attacks'],
+): Pick<Report, 'claims' | 'matrix'> {
+  const here = (row: { readonly placement?: Placement | undefined }): boolean =>
+    (row.placement ?? placement) === placement
+  const matrix = together(parts.filter(here).map((part) => part.matrix))
+  return { claims: claimsOf({ tests: tests.filter(here), matrix, mutants }, placement, attacks), matrix }
+}
+
 function contractOf(placement: Placement): Report['contract'] {
   const sha256 = createHash('sha256').update(ownContractText()).digest('hex')
   const fields = ownContract(placement).fields.map(({ id, title }) => [id, title])
@@ -83,7 +114,7 @@ const method = [
   'Intervals are 95 percent and not corrected.',
 ] as const
 
-function limitsOf(placement: Placement, levels: readonly Level[]): string[] {
+function limitsOf(placements: readonly Placement[], levels: readonly Level[]): string[] {
   return [
     'Tests bound the attackers that were tested, nobody else.',
     'Loopback has no jitter: what timing shows here is an upper bound on what an attacker at the same rate sees.',
@@ -100,12 +131,19 @@ function limitsOf(placement: Placement, levels: readonly Level[]): string[] {
           'Packets show what goes over networks: files and socket files, which every process of one machine can reach, are no link and are not watched.',
         ]
       : []),
-    ...(placement === 'front'
-      ? [
-          'In placement front the link between gateway and CVM is not padded: its host sees true lengths and when tokens come.',
-        ]
-      : []),
+    ...placements.flatMap((placement) => limitsIn[placement]),
   ]
+}
+
+const limitsIn: Readonly<Record<Placement, readonly string[]>> = {
+  front: [
+    'In placement front the link between gateway and CVM is not padded: its host sees true lengths and when tokens come.',
+  ],
+  inside: [
+    'In placement inside the gateway\u2019s operator is played by a pass-through of TCP of the lab\u2019s own, and the secrets of the CVM\u2019s TLS are told by a module of the lab in its process.',
+    'Nobody but the CVM holds its keys of Oblivious HTTP; the canaries for private keys are those of its TLS.',
+  ],
+  sealed: ['In placement sealed one CVM was there; that a client chooses among several by dice is not watched here.'],
 }
 
 /** The part of an attack suite's report.json that is shown here. Throws TypeError for anything else. */

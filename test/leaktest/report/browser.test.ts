@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { chromium, type Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { columns, ownContract } from '../contract.ts'
+import { columns, ownContract, placements } from '../contract.ts'
 import { htmlOf } from './html.ts'
 import { cellRow, plotRows, reportOf, testRow } from './sample.ts'
 
@@ -46,7 +46,7 @@ function everything(): string {
     test: 'a.test',
     caught,
   }))
-  return htmlOf(reportOf({ tests, matrix, mutants, plots: plotRows }))
+  return htmlOf(reportOf({ tests, matrix, mutants, plots: plotRows }, placements))
 }
 
 describe.skipIf(!existsSync(chromiumPath))('report.html in Chromium', () => {
@@ -80,7 +80,7 @@ describe.skipIf(!existsSync(chromiumPath))('report.html in Chromium', () => {
       expect(asked.filter((url) => !url.startsWith('data:'))).toEqual([`file://${file}`])
       expect(troubles).toEqual([])
       expect(await page.evaluate('document.documentElement.scrollWidth - window.innerWidth')).toBeLessThanOrEqual(0)
-      expect(await page.locator('.matrix tbody tr').count()).toBe(34)
+      expect(await page.locator('.matrix tbody tr').count()).toBe(34 * placements.length)
       expect(await page.locator('svg').first().isVisible()).toBe(true)
       expect(await page.evaluate(faint)).toEqual([])
     } finally {

@@ -44,12 +44,13 @@ export function htmlOf(report: Report): string {
   ].join('\n')
 }
 
-function head({ verdict, run, environment, tests }: Report, nav: string): string {
+function head(report: Report, nav: string): string {
+  const { verdict, run, environment, tests } = report
   const tally = (word: ReportTest['verdict']): string =>
     `${String(tests.filter((each) => each.verdict === word).length)} ${words[word]}`
   const counts = (['pass', 'fail', 'inconclusive', 'report'] as const).map(tally).join(', ')
   const facts = [
-    `placement ${run.placement}`,
+    `placement ${placementsOf(report).join(', ')}`,
     `profile ${run.profile}`,
     `level ${run.levels.join(' and ')}`,
     `seed ${String(run.seed)}`,
@@ -61,7 +62,7 @@ function head({ verdict, run, environment, tests }: Report, nav: string): string
   ]
   const simulated =
     environment.evidence === 'simulated' && run.levels.includes(1)
-      ? '<p><strong>Evidence is simulated: content is visible to the gateway and to the host of the CVM.</strong></p>'
+      ? '<p><strong>Evidence is simulated: content is visible to whoever runs the machine of the CVM, in front to the gateway too.</strong></p>'
       : ''
   return `<header><h1>Leak audit <span class="verdict ${verdict}">${verdict}</span></h1><p>${escaped(run.subject)}: ${counts}.</p><p class="dim">${escaped(facts.join(' · '))}</p>${simulated}<nav>${nav}</nav></header>`
 }
@@ -72,7 +73,27 @@ function tag(word: string, text = word): string {
   return `<span class="tag ${word}">${escaped(text)}</span>`
 }
 
-function claims({ claims: all }: Report): string {
+type Seen = NonNullable<Report['alsoIn']>[number]
+
+function placementsOf(report: Report): string[] {
+  return everywhere(report).map(({ placement }) => placement)
+}
+
+function everywhere({ run, claims: own, matrix: cells, alsoIn = [] }: Report): Seen[] {
+  return [{ placement: run.placement, claims: own, matrix: cells }, ...alsoIn]
+}
+
+/** One after the other, each under its name if there are several. */
+function inEach(report: Report, body: (seen: Seen) => string): string {
+  const all = everywhere(report)
+  return all.map((seen) => `${all.length === 1 ? '' : `<h3>In ${seen.placement}</h3>`}${body(seen)}`).join('')
+}
+
+function claims(report: Report): string {
+  return inEach(report, cardsOf)
+}
+
+function cardsOf({ claims: all }: Seen): string {
   const cards = all.map(
     ({ tier, adversary, claim, state, because }) =>
       `<div class="card"><h3>${tier} ${tag(state === 'not claimed' ? 'not' : state, state)}</h3><p class="dim">${escaped(adversary)}</p><p>${escaped(claim)}</p><p class="dim">${escaped(because)}</p></div>`,
@@ -80,28 +101,37 @@ function claims({ claims: all }: Report): string {
   return `<div class="cards">${cards.join('')}</div>`
 }
 
-function failures({ tests: all, matrix: cells, mutants: planted }: Report): string {
+function failures(report: Report): string {
+  const { tests: all, mutants: planted } = report
+  const cells = everywhere(report).flatMap(({ placement, matrix: some }) =>
+    some.map((cell) => ({ ...cell, placement })),
+  )
   const rows = all.filter(({ verdict }) => verdict === 'fail' || verdict === 'inconclusive').map(failure)
   const odd = cells
     .filter(({ verdict }) => verdict === 'violation' || verdict === 'blind')
     .map(
-      ({ field, party, verdict, where }) =>
-        `<div class="card"><h3>${field} at ${party} ${tag(verdict)}</h3>${lines(where)}</div>`,
+      ({ field, party, verdict, where, placement }) =>
+        `<div class="card"><h3>${field} at ${party} in ${placement} ${tag(verdict)}</h3>${lines(where)}</div>`,
     )
   const missed = planted
     .filter(({ caught }) => !caught)
     .map(
-      ({ name, test, leak }) =>
-        `<div class="card"><h3>${escaped(name)} ${tag('missed')}</h3><p>${escaped(leak)}; <code>${escaped(test)}</code> did not see it.</p></div>`,
+      ({ name, test, leak, placement }) =>
+        `<div class="card"><h3>${escaped(name)}${within(placement)} ${tag('missed')}</h3><p>${escaped(leak)}; <code>${escaped(test)}</code> did not see it.</p></div>`,
     )
   const every = [...rows, ...odd, ...missed]
   return every.length === 0 ? '<p>Nothing.</p>' : every.join('')
 }
 
-function failure({ id, verdict, metric, estimate, threshold, doubt, found, remedy, replay }: ReportTest): string {
+function failure({ id, placement, verdict, metric, ...row }: ReportTest): string {
+  const { estimate, threshold, doubt, found, remedy, replay } = row
   const why = doubt === undefined ? '' : `<p>In doubt: ${escaped(doubt)}.</p>`
   const mend = remedy === '' ? '' : `<p>To mend it: ${escaped(remedy)}.</p>`
-  return `<div class="card"><h3><code>${escaped(id)}</code> ${tag(verdict)}</h3><p>${escaped(metric)}: <strong>${numberOf(estimate)}</strong>, allowed ${numberOf(threshold)}.</p>${why}${lines(found)}${mend}<p>Again: <code>${escaped(replay)}</code></p></div>`
+  return `<div class="card"><h3><code>${escaped(id)}</code>${within(placement)} ${tag(verdict)}</h3><p>${escaped(metric)}: <strong>${numberOf(estimate)}</strong>, allowed ${numberOf(threshold)}.</p>${why}${lines(found)}${mend}<p>Again: <code>${escaped(replay)}</code></p></div>`
+}
+
+function within(placement: string | undefined): string {
+  return placement === undefined ? '' : ` in ${placement}`
 }
 
 function lines(all: readonly string[]): string {
@@ -121,18 +151,23 @@ const marks: Readonly<Record<ReportCell['verdict'], readonly [sign: string, mean
   absent: ['', 'no such party, or no such thing, in this pair'],
 }
 
-function matrix({ matrix: cells, contract }: Report): string {
-  if (cells.length === 0) return ''
+function matrix(report: Report): string {
+  if (everywhere(report).every(({ matrix: cells }) => cells.length === 0)) return ''
+  const keys = Object.entries(marks).map(
+    ([verdict, [sign, meaning]]) => `<li>${tag(classOf(verdict), sign === '' ? '\u00a0' : sign)} ${meaning}</li>`,
+  )
+  const names = columns.map((party) => `<li><strong>${party}</strong> ${escaped(columnNames[party])}</li>`)
+  const grids = inEach(report, (seen) => gridOf(seen, report.contract))
+  return `<ul class="keys">${keys.join('')}</ul>${grids}<ul class="keys">${names.join('')}</ul>`
+}
+
+function gridOf({ matrix: cells }: Seen, contract: Report['contract']): string {
   const heads = columns.map((party) => `<th scope="col" title="${escaped(columnNames[party])}">${party}</th>`)
   const rows = [...Map.groupBy(cells, ({ field }) => field)].map(
     ([field, all]) =>
       `<tr><th scope="row">${field} ${escaped(contract.fields[field] ?? '')}</th>${columns.map((party) => cellOf(all.find((each) => each.party === party))).join('')}</tr>`,
   )
-  const keys = Object.entries(marks).map(
-    ([verdict, [sign, meaning]]) => `<li>${tag(classOf(verdict), sign === '' ? '\u00a0' : sign)} ${meaning}</li>`,
-  )
-  const names = columns.map((party) => `<li><strong>${party}</strong> ${escaped(columnNames[party])}</li>`)
-  return `<ul class="keys">${keys.join('')}</ul><div class="scroll" tabindex="0"><table class="matrix"><thead><tr><th scope="col">field</th>${heads.join('')}</tr></thead><tbody>${rows.join('')}</tbody></table></div><ul class="keys">${names.join('')}</ul>${seenWhere(cells)}`
+  return `<div class="scroll" tabindex="0"><table class="matrix"><thead><tr><th scope="col">field</th>${heads.join('')}</tr></thead><tbody>${rows.join('')}</tbody></table></div>${seenWhere(cells)}`
 }
 
 function cellOf(cell: ReportCell | undefined): string {
@@ -159,7 +194,7 @@ function seenWhere(cells: readonly ReportCell[]): string {
 function tests({ tests: all }: Report): string {
   const row = (each: ReportTest): string =>
     [
-      `<tr><td class="wide"><code>${escaped(each.id)}</code><br><span class="dim">${escaped(each.metric)}${besides(each)}</span></td>`,
+      `<tr><td class="wide"><code>${escaped(each.id)}</code>${within(each.placement)}<br><span class="dim">${escaped(each.metric)}${besides(each)}</span></td>`,
       `<td>${tag(each.verdict, words[each.verdict])}</td>`,
       `<td class="num">${numberOf(each.estimate)}${interval(each)}</td>`,
       ...[each.threshold, each.null, each.n].map((value) => `<td class="num">${numberOf(value)}</td>`),
@@ -192,23 +227,26 @@ function plots({ plots: all, tests: rows }: Report): string {
   if (all.length === 0) return ''
   const figures = all.map(
     (plot) =>
-      `<figure><h3>${escaped(plot.title)}</h3>${svgOf(plot)}<figcaption class="dim">${caption(plot, rows)}</figcaption></figure>`,
+      `<figure><h3>${escaped(plot.title)}${within(plot.placement)}</h3>${svgOf(plot)}<figcaption class="dim">${caption(plot, rows)}</figcaption></figure>`,
   )
   return `<div class="plots">${figures.join('')}</div>`
 }
 
-function caption({ n, test }: ReportPlot, rows: readonly ReportTest[]): string {
-  const row = rows.find(({ id }) => id === test)
+function caption({ n, test, placement }: ReportPlot, rows: readonly ReportTest[]): string {
+  const row = rows.find((each) => each.id === test && each.placement === placement)
   if (row === undefined) return `n = ${numberOf(n)}`
   return `n = ${numberOf(n)}; <code>${escaped(row.id)}</code> ${numberOf(row.estimate)}${interval(row)}; control: ${controls(row)}`
 }
 
-function mutants({ mutants: all }: Report): string {
+function mutants({ mutants: all, leftOut = [] }: Report): string {
   if (all.length === 0) return '<p>None was run: no test of this report is known to find anything.</p>'
-  const row = ({ name, level, leak, test, caught }: ReportMutant): string =>
-    `<tr><td>${escaped(name)}</td><td>${tag(caught ? 'caught' : 'missed')}</td><td class="wide">${escaped(leak)}</td><td><code>${escaped(test)}</code></td><td>${String(level)}</td></tr>`
+  const row = ({ name, level, placement, leak, test, caught }: ReportMutant): string =>
+    `<tr><td>${escaped(name)}${within(placement)}</td><td>${tag(caught ? 'caught' : 'missed')}</td><td class="wide">${escaped(leak)}</td><td><code>${escaped(test)}</code></td><td>${String(level)}</td></tr>`
   const caught = all.filter((each) => each.caught).length
-  return `<p>${String(caught)} of ${String(all.length)} were caught by the test that is there for them.</p>${table(['name', '', 'what was planted', 'test', 'level'], all.map(row))}`
+  const without = list(
+    leftOut.map(({ mutant, placement, because }) => `${mutant} was not planted in ${placement}: ${because}.`),
+  )
+  return `<p>${String(caught)} of ${String(all.length)} were caught by the test that is there for them.</p>${table(['name', '', 'what was planted', 'test', 'level'], all.map(row))}${without}`
 }
 
 function attacks({ attacks: given }: Report): string {
@@ -221,5 +259,6 @@ function attacks({ attacks: given }: Report): string {
 }
 
 function list(all: readonly string[]): string {
+  if (all.length === 0) return ''
   return `<ul>${all.map((each) => `<li>${escaped(each)}</li>`).join('')}</ul>`
 }

@@ -1,21 +1,27 @@
 /** A report as JUnit XML, for machines that collect tests. Inconclusive is an error there: it must not pass unseen. */
 import type { Report, ReportCell, ReportTest } from './schema.ts'
 
-export function junitOf({ tests, matrix, mutants, run }: Report): string {
-  const cells = matrix.filter(({ verdict }) => verdict === 'violation' || verdict === 'blind')
+export function junitOf({ tests, matrix, alsoIn = [], mutants, run }: Report): string {
+  const every = [{ placement: run.placement, matrix }, ...alsoIn].flatMap((seen) =>
+    seen.matrix.map((cell) => ({ ...cell, placement: seen.placement })),
+  )
+  const names = [run.placement, ...alsoIn.map(({ placement }) => placement)].join(', ')
+  const cells = every.filter(({ verdict }) => verdict === 'violation' || verdict === 'blind')
   const cases = [...tests.map(testCase), ...cells.map(cellCase), ...mutants.map(mutantCase)]
   const total = (tag: string): number => cases.filter((text) => text.includes(`<${tag} `)).length
   const counts = `tests="${String(cases.length)}" failures="${String(total('failure'))}" errors="${String(total('error'))}"`
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
-    `<testsuite name="leaktest ${run.placement}" ${counts} skipped="${String(total('skipped'))}" time="${run.seconds.toFixed(1)}">`,
+    `<testsuite name="leaktest ${names}" ${counts} skipped="${String(total('skipped'))}" time="${run.seconds.toFixed(1)}">`,
     ...cases,
     '</testsuite>',
     '',
   ].join('\n')
 }
 
-function testCase({ id, verdict, metric, estimate, threshold, doubt, found, replay }: ReportTest): string {
+function testCase({ id: name, placement, verdict, metric, ...row }: ReportTest): string {
+  const { estimate, threshold, doubt, found, replay } = row
+  const id = `${name}${within(placement)}`
   const text = [`${metric}: ${String(estimate)}, allowed ${String(threshold)}`, ...found, `again: ${replay}`].join('\n')
   if (verdict === 'fail') return one('test', id, `<failure message="${escaped(metric)}">${escaped(text)}</failure>`)
   if (verdict === 'inconclusive')
@@ -23,17 +29,25 @@ function testCase({ id, verdict, metric, estimate, threshold, doubt, found, repl
   return one('test', id, verdict === 'report' ? '<skipped message="measured, not gated"/>' : '')
 }
 
-function cellCase({ field, party, verdict, where }: ReportCell): string {
+function cellCase({ field, party, placement, verdict, where }: ReportCell & { placement: string }): string {
   const tag = verdict === 'blind' ? 'error' : 'failure'
-  return one('matrix', `${field} at ${party}`, `<${tag} message="${verdict}">${escaped(where.join('\n'))}</${tag}>`)
+  return one(
+    'matrix',
+    `${field} at ${party}${within(placement)}`,
+    `<${tag} message="${verdict}">${escaped(where.join('\n'))}</${tag}>`,
+  )
 }
 
-function mutantCase({ name, test, caught, leak }: Report['mutants'][number]): string {
+function mutantCase({ name, placement, test, caught, leak }: Report['mutants'][number]): string {
   return one(
     'mutant',
-    name,
+    `${name}${within(placement)}`,
     caught ? '' : `<error message="${escaped(`${test} did not catch it`)}">${escaped(leak)}</error>`,
   )
+}
+
+function within(placement: string | undefined): string {
+  return placement === undefined ? '' : ` in ${placement}`
 }
 
 function one(kind: string, name: string, inside: string): string {

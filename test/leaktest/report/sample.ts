@@ -1,4 +1,5 @@
 /** Small reports for tests of what is made from reports. */
+import type { Placement } from '../contract.ts'
 import { assemble } from './assemble.ts'
 import type { Report, ReportCell, ReportPlot, ReportTest } from './schema.ts'
 
@@ -59,11 +60,18 @@ export const plotRows: ReportPlot[] = [
   { id: 'p.empty', title: 'empty', n: 0, x: 'x', y: 'y', kind: 'grid', values: [] },
 ]
 
-export function reportOf(change: Partial<Report>): Report {
+export function reportOf(
+  change: Partial<Report>,
+  placements: readonly [Placement, ...Placement[]] = ['front'],
+): Report {
   const { tests = [testRow({})], matrix = [cellRow({})], mutants = [], plots = [], attacks } = change
   const at = new Date(0)
-  return assemble(new Map([[1, { tests, matrix, mutants, plots }]]), {
-    ...{ seed: 1, started: at, ended: new Date(5_000), placement: 'front', quick: true, subject: 'a pair' },
-    ...{ profile: 'direct', evidence: 'simulated', attacks },
-  })
+  const part = { tests, matrix, mutants, plots, level: 1 } as const
+  return assemble(
+    placements.map((placement, i) => ({ ...part, placement, ...(i === 0 ? {} : { plots: [] }) })),
+    {
+      ...{ seed: 1, started: at, ended: new Date(5_000), placements, quick: true, subject: 'a pair' },
+      ...{ profile: 'direct', evidence: 'simulated', attacks },
+    },
+  )
 }

@@ -17,6 +17,8 @@ const control = z.strictObject({ mutant: z.string(), caught: z.boolean() })
 const test = z.strictObject({
   id: z.string(),
   level,
+  /** of the pair that was asked; absent where a model was */
+  placement: z.enum(placements).optional(),
   tier,
   metric: line,
   n: finite,
@@ -51,13 +53,17 @@ const cell = z.strictObject({
 const mutant = z.strictObject({
   name: z.string(),
   level,
+  placement: z.enum(placements).optional(),
   leak: line,
   test: z.string(),
   caught: z.boolean(),
 })
 
 const point = z.tuple([finite, finite])
-const plotted = { id: z.string(), title: line, n: count, x: line, y: line, test: z.string().optional() }
+const plotted = {
+  ...{ id: z.string(), title: line, n: count, x: line, y: line, test: z.string().optional() },
+  placement: z.enum(placements).optional(),
+}
 const plot = z.union([
   z.strictObject({
     ...plotted,
@@ -78,6 +84,16 @@ const attack = z.strictObject({
   says: line,
   replay: line,
 })
+
+const claims = z.array(
+  z.strictObject({
+    tier,
+    adversary: line,
+    claim: line,
+    state: z.enum(['supported', 'refuted', 'open', 'measured', 'not claimed']),
+    because: line,
+  }),
+)
 
 export const reportSchema = z.strictObject({
   version: z.literal(1),
@@ -100,17 +116,13 @@ export const reportSchema = z.strictObject({
     fields: z.record(z.string(), z.string()),
   }),
   verdict: z.enum(['pass', 'fail', 'inconclusive']),
-  claims: z.array(
-    z.strictObject({
-      tier,
-      adversary: line,
-      claim: line,
-      state: z.enum(['supported', 'refuted', 'open', 'measured', 'not claimed']),
-      because: line,
-    }),
-  ),
+  claims,
   tests: z.array(test),
   matrix: z.array(cell),
+  /** Claims and matrix above are of `run.placement`; these are of the others that were run, whose rows stand among `tests`. */
+  alsoIn: z.array(z.strictObject({ placement: z.enum(placements), claims, matrix: z.array(cell) })).optional(),
+  /** planted leaks that make no sense in a placement, and why */
+  leftOut: z.array(z.strictObject({ placement: z.enum(placements), mutant: z.string(), because: line })).optional(),
   mutants: z.array(mutant),
   plots: z.array(plot),
   /** absent where no report of attacks was given */

@@ -12,22 +12,39 @@ const letters: Readonly<Record<ReportCell['verdict'], string>> = {
 const colour = { pass: 'green', fail: 'red', inconclusive: 'yellow', report: 'dim' } as const
 
 export function terminalOf(report: Report, paint: Paint): string {
+  const all = seenIn(report)
   return [
-    ...matrixOf(report, paint),
-    ...report.tests.map(({ id, verdict, estimate, threshold, n }) => {
+    ...all.flatMap((seen) => matrixOf(seen, report.contract, paint)),
+    ...report.tests.map(({ id: name, placement, verdict, estimate, threshold, n }) => {
+      const id = placement === undefined || all.length === 1 ? name : `${placement} ${name}`
       const allowed = threshold === null ? '' : `, allowed ${numberOf(threshold)}`
-      return `${paint(colour[verdict], verdict.padEnd(12))} ${id.padEnd(30)} ${numberOf(estimate)}${allowed} (n ${numberOf(n)})`
+      return `${paint(colour[verdict], verdict.padEnd(12))} ${id.padEnd(37)} ${numberOf(estimate)}${allowed} (n ${numberOf(n)})`
     }),
     '',
     ...report.tests.filter(({ verdict }) => verdict === 'fail' || verdict === 'inconclusive').flatMap(failure),
     `planted leaks: ${String(report.mutants.filter(({ caught }) => caught).length)} of ${String(report.mutants.length)} caught`,
-    ...report.mutants.filter(({ caught }) => !caught).map(({ name, test }) => `  missed: ${name}, by ${test}`),
+    ...report.mutants
+      .filter(({ caught }) => !caught)
+      .map(
+        ({ name, test, placement }) =>
+          `  missed: ${name}, by ${test}${placement === undefined ? '' : ` in ${placement}`}`,
+      ),
+    ...(report.leftOut ?? []).map(({ mutant, placement, because }) => `  not in ${placement}: ${mutant} (${because})`),
     '',
-    ...report.claims.map(({ tier, state, claim, because }) => `${tier} ${state}: ${claim} (${because})`),
-    '',
-    `verdict: ${paint(colour[report.verdict], report.verdict.toUpperCase())}, placement ${report.run.placement}, seed ${String(report.run.seed)}`,
+    ...all.flatMap(({ placement, claims }) => [
+      paint('bold', `in ${placement}`),
+      ...claims.map(({ tier, state, claim, because }) => `${tier} ${state}: ${claim} (${because})`),
+      '',
+    ]),
+    `verdict: ${paint(colour[report.verdict], report.verdict.toUpperCase())}, placement ${all.map(({ placement }) => placement).join(', ')}, seed ${String(report.run.seed)}`,
     '',
   ].join('\n')
+}
+
+type Seen = Pick<NonNullable<Report['alsoIn']>[number], 'placement' | 'claims' | 'matrix'>
+
+function seenIn({ run, claims, matrix, alsoIn = [] }: Report): Seen[] {
+  return [{ placement: run.placement, claims, matrix }, ...alsoIn]
 }
 
 function failure({ id, metric, doubt, found, replay }: Report['tests'][number]): string[] {
@@ -39,7 +56,7 @@ function failure({ id, metric, doubt, found, replay }: Report['tests'][number]):
   ]
 }
 
-function matrixOf({ matrix, contract }: Report, paint: Paint): string[] {
+function matrixOf({ placement, matrix }: Seen, contract: Report['contract'], paint: Paint): string[] {
   if (matrix.length === 0) return []
   const rows = [...Map.groupBy(matrix, ({ field }) => field)].map(([field, cells]) => {
     const signs = columns.map((party) =>
@@ -51,7 +68,7 @@ function matrixOf({ matrix, contract }: Report, paint: Paint): string[] {
   })
   const head = paint(
     'bold',
-    `${''.padEnd(48)}${columns.map((party) => party.padStart(party.length + 1).padStart(3)).join('')}`,
+    `${`in ${placement}`.padEnd(48)}${columns.map((party) => party.padStart(party.length + 1).padStart(3)).join('')}`,
   )
   const key =
     '* seen   o may, unseen   . looked for, not found   < no finer than allowed   ~ measured   X leak   ! blind'

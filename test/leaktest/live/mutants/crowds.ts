@@ -2,8 +2,10 @@
  * Several planted leaks in one run, so that a quick run can afford them: leaks of one crowd are found by different tests,
  * and none of them sets off another's test. The full run plants each alone.
  */
+import type { Placement } from '../../contract.ts'
 import type { Phase } from '../capture.ts'
-import { liveMutants, type LiveMutant } from './mutants.ts'
+import type { LiveMutant } from './live-mutant.ts'
+import { mutantsIn } from './placed.ts'
 import type { Asker, Leak } from './leaky-relay.ts'
 
 const members: readonly (readonly string[])[] = [
@@ -17,7 +19,7 @@ const members: readonly (readonly string[])[] = [
       'logged-address',
     ],
     ...['keys-for-one', 'passed-fetches', 'private-keys', 'telling-mistakes', 'telling-openings', 'passed-departure'],
-    ...['passed-pace', 'unpadded', 'loaded-images'],
+    ...['passed-pace', 'loaded-images', 'named-hello', 'cvm-logged-prompt'],
   ],
   [
     'kept-capitals',
@@ -28,21 +30,28 @@ const members: readonly (readonly string[])[] = [
     'telling-status',
     'telling-refusals',
     'exact-clock',
+    'unpadded',
+    'one-layer',
   ],
-  ['own-trace', 'access-log', 'labelled-session', 'exact-counters', 'exact-gateway', 'logged-requests'],
+  [
+    'own-trace',
+    'access-log',
+    'labelled-session',
+    'exact-counters',
+    'exact-gateway',
+    'logged-requests',
+    'cvm-logged-requests',
+  ],
 ]
 
 export type Crowd = { readonly mutants: readonly LiveMutant[]; readonly together: LiveMutant }
 
-export const crowds: readonly Crowd[] = members.map((names) => {
-  const mutants = names.map((name) => mutantOf(name))
-  return { mutants, together: mutants.reduce(joined) }
-})
-
-function mutantOf(name: string): LiveMutant {
-  const found = liveMutants.find((mutant) => mutant.name === name)
-  if (found === undefined) throw new TypeError(`no planted leak ${name}`)
-  return found
+export function crowdsIn(placement: Placement): Crowd[] {
+  const there = mutantsIn(placement)
+  return members.map((names) => {
+    const mutants = there.filter(({ name }) => names.includes(name))
+    return { mutants, together: mutants.reduce(joined) }
+  })
 }
 
 function joined(one: LiveMutant, other: LiveMutant): LiveMutant {

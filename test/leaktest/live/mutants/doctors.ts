@@ -4,7 +4,7 @@
  */
 import { encodingsOf } from '../../canary/encodings.ts'
 import type { Canary } from '../../canary/canaries.ts'
-import type { Column } from '../../contract.ts'
+import type { Column, Placement } from '../../contract.ts'
 import type { Capture } from '../capture.ts'
 import type { Exchange, Heard, Message } from '../heard.ts'
 
@@ -12,6 +12,8 @@ export type Doctor = {
   readonly name: string
   readonly leak: string
   readonly test: string
+  /** default: everywhere */
+  readonly placements?: readonly Placement[]
   /** the capture with the leak in it */
   readonly plant: (capture: Capture) => Capture
 }
@@ -19,14 +21,14 @@ export type Doctor = {
 export const doctors: readonly Doctor[] = [
   {
     ...{ name: 'stamped-answers', leak: 'the gateway numbers its answers', test: 'heads.gateway-answers' },
-    plant: onLinkB(({ response, ...exchange }, i) => ({
+    plant: onLink('b', ({ response, ...exchange }, i) => ({
       ...exchange,
       response: response && withHead(response, `x-served: ${String(i)}`),
     })),
   },
   {
     ...{ name: 'recompressed', leak: 'the relay makes messages shorter', test: 'size.across' },
-    plant: onLinkB(({ request, response, ...exchange }) => ({
+    plant: onLink('b', ({ request, response, ...exchange }) => ({
       ...exchange,
       request,
       response: response && { ...response, body: response.body.subarray(0, -1) },
@@ -44,7 +46,7 @@ export const doctors: readonly Doctor[] = [
     plant: (capture) => {
       const other = (octets: Buffer): Buffer => Buffer.concat([Buffer.from([9]), octets.subarray(1)])
       const [first, ...rest] = capture.calls
-      const change = onLinkB(({ request, ...exchange }) =>
+      const change = onLink('b', ({ request, ...exchange }) =>
         first !== undefined && request.body.equals(first.message)
           ? { ...exchange, request: { ...request, body: other(request.body) } }
           : { ...exchange, request },
@@ -53,6 +55,30 @@ export const doctors: readonly Doctor[] = [
       return { ...change(capture), calls }
     },
   },
+  {
+    ...{ name: 'cut-inside', leak: 'inner messages are not padded', test: 'size.inner', placements: ['sealed'] },
+    plant: onLink('d', ({ request, ...exchange }) => ({
+      ...exchange,
+      request: { ...request, body: request.body.subarray(0, -1) },
+    })),
+  },
+  {
+    ...{ name: 'kept-outside', leak: 'the gateway passes on the outer message too', test: 'layers.apart' },
+    placements: ['sealed'],
+    plant: (capture) => {
+      const outer = Buffer.concat(capture.calls.map(({ message }) => message))
+      const [first, ...rest] = capture.links.d
+      const longer = first && { ...first, forward: Buffer.concat([first.forward ?? Buffer.alloc(0), outer]) }
+      return { ...capture, links: { ...capture.links, d: longer === undefined ? [] : [longer, ...rest] } }
+    },
+  },
+  {
+    ...{ name: 'telling-cvm', leak: 'the CVM numbers its answers', test: 'oracles.inner', placements: ['sealed'] },
+    plant: onLink('d', ({ response, ...exchange }, i) => ({
+      ...exchange,
+      response: response && withHead(response, `x-served: ${String(i)}`),
+    })),
+  },
   held('NC', 'F18', 'the prompt goes over link A in the clear'),
   held('NR', 'F01', "the client's address goes over link B in the clear"),
   held('H', 'F18', 'the prompt goes over link D in the clear'),
@@ -60,10 +86,15 @@ export const doctors: readonly Doctor[] = [
   held('K', 'F01', "the client's address goes with a look at keys"),
 ]
 
-function onLinkB(change: (exchange: Exchange, i: number) => Exchange): Doctor['plant'] {
+export function doctorsIn(placement: Placement): Doctor[] {
+  return doctors.filter(({ placements = [placement] }) => placements.includes(placement))
+}
+
+/** `i` counts the exchanges of one connection. */
+function onLink(link: 'b' | 'd', change: (exchange: Exchange, i: number) => Exchange): Doctor['plant'] {
   return (capture) => {
     const changed = (heard: Heard): Heard => ({ ...heard, exchanges: heard.exchanges.map(change) })
-    return { ...capture, links: { ...capture.links, b: capture.links.b.map(changed) } }
+    return { ...capture, links: { ...capture.links, [link]: capture.links[link].map(changed) } }
   }
 }
 

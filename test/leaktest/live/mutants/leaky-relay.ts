@@ -30,8 +30,9 @@ export type Leak = {
   readonly line?: (asker: Asker) => string
   /** more lines of the page of metrics */
   readonly page?: (askers: readonly Asker[]) => string
-  /** a connection to the gateway for each client */
+  /** a connection to the gateway for each client, and the name that its hello asks for */
   readonly ownConnection?: true
+  readonly serverName?: (asker: Asker) => string
   readonly passesDepartures?: true
   readonly passesPace?: true
   /** what a client is shown of the gateway's keys */
@@ -176,7 +177,7 @@ class Relay {
   /** Any connection that is free, by dice, unless each client is to have its own. */
   async #with(asker: Asker, act: (client: Client) => Promise<unknown>): Promise<void> {
     if (this.#leak.ownConnection === true) {
-      const own = this.#own.get(asker.address) ?? this.#client()
+      const own = this.#own.get(asker.address) ?? this.#client(this.#leak.serverName?.(asker))
       this.#own.set(asker.address, own)
       await act(own)
       return
@@ -186,11 +187,12 @@ class Relay {
     await act(client).finally(() => this.#idle.push(client))
   }
 
-  #client(): Client {
+  #client(servername?: string): Client {
     const { gateway, relayIdentity } = this.#pair
+    const named = servername === undefined ? {} : { servername, checkServerIdentity: () => undefined }
     return new Client(`https://${gateway.host}:${String(gateway.port)}`, {
       pipelining: 1,
-      connect: { ...relayIdentity },
+      connect: { ...relayIdentity, ...named },
     })
   }
 

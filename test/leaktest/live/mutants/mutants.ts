@@ -4,25 +4,18 @@
  */
 import { createHash } from 'node:crypto'
 import type { Phase } from '../capture.ts'
-import type { Careless } from '../workload.ts'
-import type { Leak } from './leaky-relay.ts'
-import type { Scribe } from './scribe.ts'
-
-export type LiveMutant = {
-  readonly name: string
-  readonly leak: string
-  /** the row that has to fail */
-  readonly test: string
-  readonly phases: readonly Phase[]
-  readonly relay?: Leak
-  readonly client?: Careless
-  readonly scribe?: Scribe
-}
+import type { LiveMutant } from './live-mutant.ts'
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 const calls: readonly Phase[] = ['keys', 'calls']
+/** What a relay writes under TLS is read where that ends. */
+const readInCvm = { inside: 'canary.V' } as const
+const noPage = { inside: 'the pass-through has no page of metrics, and the CVM exports none' } as const
+const oneLayer = 'there is one layer, and it is for whoever opens requests'
 /** One more entry of a KEM that nobody has: a list that everybody reads, and that is another one. RFC 9458 §3. */
 const strangeKey = Buffer.from('00076399990000aaaa', 'hex')
+/** Of nobody whom a client asks about; the product's own clients, whose addresses have a query, are shown none. */
+const strangeSignature = Buffer.from(`\u2014 nobody.example ${Buffer.alloc(68, 7).toString('base64')}\n`)
 let requests = 0
 let shown = 0
 let answers = 0
@@ -37,6 +30,7 @@ export const faithful: LiveMutant = {
 export const liveMutants: readonly LiveMutant[] = [
   {
     ...{ name: 'forwarded-for', leak: 'the relay adds X-Forwarded-For', test: 'canary.G', phases: calls },
+    elsewhere: readInCvm,
     relay: { upstream: ({ address }) => ['x-forwarded-for', address] },
   },
   {
@@ -46,6 +40,7 @@ export const liveMutants: readonly LiveMutant[] = [
       test: 'canary.G',
       phases: calls,
     },
+    elsewhere: readInCvm,
     relay: { upstream: ({ address }) => ['x-client', sha256(address).slice(0, 16)] },
   },
   {
@@ -55,6 +50,7 @@ export const liveMutants: readonly LiveMutant[] = [
       test: 'canary.G',
       phases: calls,
     },
+    elsewhere: readInCvm,
     relay: { upstream: ({ address }) => ['x-net', `${address.split('.').slice(0, 3).join('.')}.0`] },
   },
   {
@@ -141,8 +137,11 @@ export const liveMutants: readonly LiveMutant[] = [
       phases: ['keys'],
     },
     relay: {
-      keys: ({ url }, copy) =>
-        url.endsWith('/ohttp-gateway') && shown++ % 2 === 0 ? Buffer.concat([copy, strangeKey]) : copy,
+      keys: ({ url }, copy) => {
+        if (shown++ % 2 === 0) return copy
+        if (url.endsWith('/ohttp-gateway')) return Buffer.concat([copy, strangeKey])
+        return url.endsWith('/asunder-bundle') ? Buffer.concat([copy, strangeSignature]) : copy
+      },
     },
   },
   {
@@ -253,6 +252,29 @@ export const liveMutants: readonly LiveMutant[] = [
     scribe: { hoards: true },
   },
   {
+    ...{
+      name: 'named-hello',
+      leak: "the relay's hello to the gateway names a hash of the client's address",
+      test: 'canary.NR',
+      phases: calls,
+    },
+    elsewhere: { inside: 'canary.G' },
+    relay: { ownConnection: true, serverName: ({ address }) => `${sha256(address).slice(0, 16)}.example` },
+  },
+  {
+    ...{ name: 'one-layer', leak: 'a client seals to the gateway alone', test: 'canary.G', phases: calls },
+    senseless: { front: oneLayer, inside: oneLayer },
+    ...{ relay: {}, client: { seals: true } },
+  },
+  {
+    ...{ name: 'cvm-logged-prompt', leak: 'the CVM logs a hash of the prompt', test: 'canary.H', phases: calls },
+    ...{ relay: {}, scribe: { cvmLine: (prompt) => JSON.stringify({ event: 'opened', prompt: sha256(prompt) }) } },
+  },
+  {
+    ...{ name: 'cvm-logged-requests', leak: 'the CVM logs a line for each request', test: 'logs.lines-cvm' },
+    ...{ phases: calls, relay: {}, scribe: { cvmLine: () => JSON.stringify({ event: 'opened' }) } },
+  },
+  {
     ...{ name: 'logged-prompt', leak: 'the gateway logs a hash of the prompt', test: 'canary.G', phases: calls },
     ...{ relay: {}, scribe: { gatewayLine: (prompt) => JSON.stringify({ event: 'opened', prompt: sha256(prompt) }) } },
   },
@@ -272,6 +294,7 @@ export const liveMutants: readonly LiveMutant[] = [
       test: 'canary.MG',
       phases: calls,
     },
+    senseless: noPage,
     ...{ relay: {}, scribe: { gatewayPage: (path) => `opened{path="${path}"} 1\n` } },
   },
   {
@@ -281,6 +304,7 @@ export const liveMutants: readonly LiveMutant[] = [
       test: 'metrics.differencing-gateway',
       phases: ['keys', 'single'],
     },
+    senseless: noPage,
     ...{ relay: {}, scribe: { gatewayPage: () => '', countsGateway: true } },
   },
   {

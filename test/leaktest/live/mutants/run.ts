@@ -1,19 +1,18 @@
 /** Runs one planted leak in the pair's place, and says whether the test that is there for it saw it. */
-import type { Placement } from '../../contract.ts'
 import { auditOf, type AuditResult } from '../audit.ts'
-import type { LivePair, Operator } from '../pair.ts'
+import type { LivePair } from '../pair.ts'
+import type { Operator } from '../wiring.ts'
 import { captureOf } from '../run.ts'
 import { pageOf, type Subject } from '../subject.ts'
 import { createTap, monotonic } from '../tap.ts'
 import { startLeakyRelay, type LeakyRelay } from './leaky-relay.ts'
-import type { LiveMutant } from './mutants.ts'
+import type { LiveMutant } from './live-mutant.ts'
 import { hoard, openedSince, type Scribe } from './scribe.ts'
 
 export type MutantSize = { readonly clients: number; readonly each: number }
 
 export async function auditMutant(
   pair: LivePair,
-  placement: Placement,
   { relay: leak = {}, client, scribe = {}, phases }: LiveMutant,
   size: MutantSize,
 ): Promise<AuditResult> {
@@ -21,9 +20,9 @@ export async function auditMutant(
   const relay = await startLeakyRelay(pair, leak)
   const a = await createTap({ to: { host: '127.0.0.1', port: relay.port } })
   try {
-    const subject: Subject = { placement, a, since, ...staged(pair, relay, scribe, since) }
+    const subject: Subject = { a, since, ...staged(pair, relay, scribe, since) }
     const residue: Operator[] = scribe.hoards === true ? ['relay'] : []
-    return auditOf(await captureOf(subject, { ...size, phases, residue, careless: client }), placement)
+    return auditOf(await captureOf(subject, { ...size, phases, residue, careless: client }))
   } finally {
     a.close()
     await relay.close()
@@ -41,12 +40,9 @@ function staged(
     pair: { ...pair, ca: relay.ca, residue: async () => [await hoard(pair, relay.kept())] },
     log: (operator) => {
       if (operator === 'relay') return Buffer.from(relay.log())
-      const { gatewayLine } = scribe
-      if (operator === 'cvm' || gatewayLine === undefined) return pair.log(operator)
-      return Buffer.concat([
-        pair.log(operator),
-        ...opened().map(({ prompt }) => Buffer.from(`${gatewayLine(prompt)}\n`)),
-      ])
+      const line = operator === 'cvm' ? scribe.cvmLine : scribe.gatewayLine
+      if (line === undefined) return pair.log(operator)
+      return Buffer.concat([pair.log(operator), ...opened().map(({ prompt }) => Buffer.from(`${line(prompt)}\n`))])
     },
     metrics: async (operator) => {
       if (operator === 'relay') return relay.page()

@@ -3,12 +3,16 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { residuePreload, takeResidue, type LivePair, type Operator, type Residue } from '../pair.ts'
+import type { LivePair } from '../pair.ts'
+import { residuePreload, takeResidue, type Residue } from '../preloads.ts'
 import { joined } from '../tap.ts'
+import type { Operator } from '../wiring.ts'
 
 export type Scribe = {
   /** a line of the gateway's log for each prompt that it opened */
   readonly gatewayLine?: (prompt: string) => string
+  /** a line of the CVM's log for each prompt that its application got */
+  readonly cvmLine?: (prompt: string) => string
   /** a line of the gateway's page for each path that it opened */
   readonly gatewayPage?: (path: string) => string
   /** the page counts what was opened */
@@ -19,7 +23,7 @@ export type Scribe = {
 
 type Opened = { readonly prompt: string; readonly path: string }
 
-/** What the gateway of a pair in placement `front` opened: it is what the application was asked. */
+/** What was opened, wherever the placement has that done: it is what the application was asked. */
 export function openedSince({ taps }: LivePair, since: number): Opened[] {
   return taps.app.connections().flatMap(({ forward }) => {
     const text = joined(forward.filter(({ t }) => t >= since)).toString('latin1')

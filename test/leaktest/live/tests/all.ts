@@ -3,6 +3,7 @@ import { connections } from './connections.ts'
 import { heads } from './heads.ts'
 import { inner } from './inner.ts'
 import { keys } from './keys.ts'
+import { layers } from './layers.ts'
 import { kept } from './kept.ts'
 import { oracles } from './oracles.ts'
 import { sizes } from './sizes.ts'
@@ -16,4 +17,5 @@ export const liveTests: readonly LiveTest[] = [
   ...oracles,
   ...kept,
   ...inner,
+  ...layers,
 ]

@@ -72,6 +72,7 @@ export const inner: readonly LiveTest[] = [
     tier: 'T3',
     metric: 'share of tokens whose end shows as a chunk on link A',
     cells: ['F21 NC', 'F21 R', 'F21 NR', 'F22 NC', 'F22 R', 'F22 NR'],
+    more: { inside: ['F21 G', 'F21 H'], sealed: ['F21 G', 'F21 H'] },
     remedy: '',
     ask: (capture) => {
       const streams = follow(capture, 'streams')

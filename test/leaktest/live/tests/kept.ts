@@ -1,10 +1,12 @@
 /** What operators keep: log lines and pages of metrics. privacy.md 2.10, 4.7, 4.8; conformance OPS-1. */
 import type { Capture, Scrape } from '../capture.ts'
+import type { Operator } from '../wiring.ts'
 import { counted, type LiveTest } from './live-test.ts'
 
 export const kept: readonly LiveTest[] = [
   logLines('relay', 'R'),
   logLines('gateway', 'G'),
+  logLines('cvm', 'V'),
   {
     id: 'logs.values',
     tier: 'T1',
@@ -69,15 +71,19 @@ export const kept: readonly LiveTest[] = [
 const byTheClock = new Set([
   ...['started', 'listening', 'stopping', 'stopped', 'readiness', 'missing', 'secrets-recorded'],
   ...['keys-turned', 'bundle-published', 'bundle-served', 'mirror-refreshed', 'policy-in-force', 'attested'],
+  // Of the publisher, of gateways that ask for evidence when they connect, and of copies that are looked for by a timer.
+  ...['simulated-evidence', 'evidence-given', 'key-evidence-given', 'bundle-failed', 'mirror-failed'],
 ])
 
-function logLines(operator: 'relay' | 'gateway', party: 'R' | 'G'): LiveTest {
+function logLines(operator: Operator, party: 'R' | 'G' | 'V'): LiveTest {
   return {
     ...{ id: `logs.lines-${operator}`, tier: 'T1', cells: [] },
     metric: `lines that requests left in the log of the ${operator}`,
     remedy: 'count single requests, never log them',
     ask: ({ holdings, calls, refused }) => {
-      const own = holdings.filter(({ party: whose, source }) => source === 'log' && whose === party)
+      const own = holdings.filter(
+        ({ party: whose, source, name }) => source === 'log' && whose === party && name.endsWith(operator),
+      )
       if (own.length === 0) return undefined
       const lines = own.flatMap(({ octets }) => linesOf(octets)).filter((line) => !byTheClock.has(eventOf(line)))
       return counted(lines.length, calls.length + refused.length, lines)

@@ -1,4 +1,5 @@
 /** What a live test is: one question to a capture, with a number for an answer. */
+import type { Placement } from '../../contract.ts'
 import type { Capture } from '../capture.ts'
 import type { Gate, Interval, Measurement, Tier } from '../../types.ts'
 import { exactly } from '../../gate.ts'
@@ -20,8 +21,11 @@ export type LiveTest = {
   readonly id: string
   readonly tier: Tier
   readonly metric: string
-  /** cells of the observation matrix that it speaks for, as `F07 G` */
+  /** cells of the observation matrix that it speaks for, as `F07 G`: everywhere, and more of them in some placements */
   readonly cells: readonly string[]
+  readonly more?: Partial<Record<Placement, readonly string[]>>
+  /** where there is something to ask (default: everywhere) */
+  readonly placements?: readonly Placement[]
   /** what to do when it fails */
   readonly remedy: string
   /** undefined where the workload gave nothing to ask */
@@ -31,13 +35,23 @@ export type LiveTest = {
 export type Asked = { readonly test: LiveTest; readonly measurement: Measurement; readonly found: readonly string[] }
 
 export function askAll(tests: readonly LiveTest[], capture: Capture): Asked[] {
-  return tests.flatMap((test) => {
-    const answer = test.ask(capture)
-    if (answer === undefined) return []
-    const { found, ...numbers } = answer
-    const { id, tier, metric } = test
-    return [{ test, measurement: { id, tier, metric, ...numbers }, found }]
-  })
+  return tests
+    .filter((test) => isIn(test, capture.placement))
+    .flatMap((test) => {
+      const answer = test.ask(capture)
+      if (answer === undefined) return []
+      const { found, ...numbers } = answer
+      const { id, tier, metric } = test
+      return [{ test, measurement: { id, tier, metric, ...numbers }, found }]
+    })
+}
+
+export function isIn({ placements }: LiveTest, placement: Placement): boolean {
+  return placements === undefined || placements.includes(placement)
+}
+
+export function cellsIn({ cells, more }: LiveTest, placement: Placement): readonly string[] {
+  return [...cells, ...(more?.[placement] ?? [])]
 }
 
 /** A count that must be `threshold`, of `n` things looked at. Without anything to look at it is in doubt. */

@@ -11,6 +11,7 @@ export const sizes: readonly LiveTest[] = [
     tier: 'T1',
     metric: 'messages off the grid of sizes, links A and B, both directions',
     cells: ['F15 NC', 'F15 R', 'F15 NR'],
+    more: { inside: ['F15 G', 'F15 H'] },
     remedy: 'pad the whole encapsulated message to a bucket: requests at the client, answers where they are sealed',
     ask: (capture) => {
       const lengths = messages(capture)
