@@ -101,6 +101,7 @@ export const refusalCodes = [
   'new-root-mismatch', // consistency: the path does not lead to the newer root
   'no-attested-cvm', // no lease, therefore no opening
   'no-proof', // nothing was offered to show that it is in the log
+  'off-grid', // a stream that is not cells of the one size, or does not end after a power of two of them
   'old-root-mismatch', // consistency: the path does not lead to the older root
   'owner-refused', // TDX: an MROWNER or MROWNERCONFIG that nobody expects
   'perfmon-allowed', // TDX: the TD may use performance counters

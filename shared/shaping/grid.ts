@@ -14,6 +14,9 @@ export const cellSize = 512
 /** Octets of every cell on the wire, the last one too: its mark, a zero, is one octet shorter than a length. */
 export const cellOnWire = length + cellSize + tag
 
+/** What every cell but the last one begins with: its length (RFC 9000 §16). */
+export const cellPrefix = [0x40 | ((cellSize + tag) >> 8), (cellSize + tag) & 0xff] as const
+
 export type CellForm = {
   readonly size: number
   readonly finalSize: number

@@ -67,7 +67,7 @@ test('a comment is one line of the length that was asked for', () => {
   expect(() => comment(1)).toThrow(TypeError)
 })
 
-test.each(['buckets', 'cells', 'events', 'grid', 'shuffle', 'tick', 'ticks'])(
+test.each(['buckets', 'cells', 'events', 'cell-grid', 'grid', 'shuffle', 'tick', 'ticks'])(
   '%s.ts uses no clock, no dice and nothing of Node',
   async (name) => {
     const { readFileSync } = await import('node:fs')
