@@ -10,6 +10,7 @@ import { problem, type Problem } from '../shared/http/problem.ts'
 import { Refusal } from '../shared/refusal.ts'
 import { outerField } from '../shared/http/outer.ts'
 import { onGrid } from '../shared/shaping/buckets.ts'
+import { nonceOfAnswer } from '../shared/shaping/cell-grid.ts'
 import {
   alreadySent,
   answerAndClose,
@@ -21,6 +22,7 @@ import {
 import type { Forward, UpstreamRequest } from '../shared/upstream/exchange.ts'
 import { defaultLimits, hostChecker, uploadGate, wantsIncremental, type Admission, type RelayLimits } from './admit.ts'
 import { streamAtTick, wholeAtTick } from './at-tick.ts'
+import { cellsAtTick, type Pacing } from './cells-at-tick.ts'
 import { cors } from './cors.ts'
 import { asItComes, whenWhole, type Delivering, type DeliveryOptions } from './delivery.ts'
 import { Exchange } from './exchange.ts'
@@ -46,6 +48,8 @@ export type RelayOptions = {
   readonly limits?: Partial<RelayLimits>
   /** Profile `mixed`. Left out: `direct`. */
   readonly mixing?: Mixing | undefined
+  /** Profile `paced`, which has `mixing` too. */
+  readonly pacing?: Pacing | undefined
   /** Left out: nobody needs a token, and whatever is sent as one is dropped. */
   readonly tokens?: TokenCheck | undefined
   readonly cors?: boolean
@@ -115,7 +119,7 @@ function places([first, ...others]: RelayOptions['routes']): [string, Route][] {
 /** admit -> forward -> answer. */
 function answerer(options: RelayOptions): (context: Context, route: Route) => Response | Promise<Response> {
   const limits = { ...defaultLimits, ...options.limits }
-  const { admission, tokens, mixing, tally = nothing, sized = nothing, limited = nothing } = options
+  const { admission, tokens, mixing, pacing, tally = nothing, sized = nothing, limited = nothing } = options
   const outside = cors(options.cors ?? false, tokens !== undefined)
   const isOurs = hostChecker(options.hosts)
   const leaving = mixing === undefined ? {} : { letGoIn: mixing.letGoIn }
@@ -197,7 +201,7 @@ function answerer(options: RelayOptions): (context: Context, route: Route) => Re
       place.leave()
       return turnAway(asked, problem(503), 'limited', 'batch')
     }
-    const { exchange, response } = begin(context, family, place)
+    const { exchange, response } = begin(context, family, { place, request: request.body })
     exchange.whenOver(leave)
     return response
   }
@@ -223,12 +227,12 @@ function answerer(options: RelayOptions): (context: Context, route: Route) => Re
   function begin(
     context: Context,
     family: Family,
-    place?: Place,
+    kept?: Kept,
   ): { exchange: Exchange; response: Response | Promise<Response> } {
     const max = family === 'standard' ? limits.answer : limits.stream
     const client = (): Exchange => exchange
     const settings: DeliveryOptions = { context, fields: fields[family], ...outside, max, stall: limits.stall, client }
-    const delivery = deliver(family, settings, place)
+    const delivery = deliver(family, settings, kept)
     const count = (outcome: Outcome): void => tally(outcome, family)
     const abandon = (): (() => void) => admission.abandon(context)
     const exchange = new Exchange({ family, delivery, limits, abandon, count, busy: () => limited('busy'), ...leaving })
@@ -236,14 +240,19 @@ function answerer(options: RelayOptions): (context: Context, route: Route) => Re
     return { exchange, response: delivery.response }
   }
 
-  function deliver(family: Family, settings: DeliveryOptions, place?: Place): Delivering {
-    if (mixing === undefined || place === undefined) {
+  function deliver(family: Family, settings: DeliveryOptions, kept?: Kept): Delivering {
+    if (mixing === undefined || kept === undefined) {
       return family === 'standard' ? whenWhole(settings) : asItComes(settings)
     }
-    const kept = { ...settings, place, answers: mixing.answers }
-    return family === 'standard' ? wholeAtTick(kept) : streamAtTick(kept)
+    const atTick = { ...settings, place: kept.place, answers: mixing.answers }
+    if (family === 'standard') return wholeAtTick(atTick)
+    if (pacing === undefined) return streamAtTick(atTick)
+    return cellsAtTick({ ...atTick, ...pacing, nonce: nonceOfAnswer(kept.request) })
   }
 }
+
+/** Of a request whose answer goes at ticks. */
+type Kept = { readonly place: Place; readonly request: Bytes }
 
 type Stored = UpstreamRequest & { readonly body: Bytes }
 type Asked = {

@@ -34,7 +34,7 @@ export function wholeAtTick(options: MixedOptions): Delivering {
 }
 
 /** There is always room: each exchange that was let in has one answer, and the batch of answers has no limit of its own. */
-function atTick(answers: Departures, then: () => void = () => undefined): (leave: () => void) => void {
+export function atTick(answers: Departures, then: () => void = () => undefined): (leave: () => void) => void {
   return (leave) => {
     const gone = (): void => {
       leave()

@@ -113,6 +113,19 @@ const mixing = {
   },
 } as const
 
+const cells = {
+  period: {
+    kind: duration({ least: 10, most: 1000 }),
+    default: '100ms',
+    says: "paced: the time from one cell of a stream to the next, the same as at the gateway (in inside and sealed: as at the CVM's agent)",
+  },
+  ahead: {
+    kind: count({ most: 64 }),
+    default: 5,
+    says: 'paced: cells that are there before the first is sent on. A gateway may be late by so many periods; each is a period more that every event waits. A stream whose gateway is later than that is cut off',
+  },
+} as const
+
 const upstream = {
   connections: {
     kind: count({ most: 4096 }),
@@ -172,11 +185,12 @@ const rows = {
   routes: many(route),
   // One for the relay: routes of different profiles would leave each fewer others to be mixed with.
   profile: {
-    kind: word(['direct', 'mixed'] as const satisfies readonly Profile[]),
+    kind: word(['direct', 'mixed', 'paced'] as const satisfies readonly Profile[]),
     default: 'direct',
-    says: 'how the traffic is shaped, for everybody and all routes alike; direct: as it comes; mixed: requests and answers leave at ticks, in random order',
+    says: 'how the traffic is shaped, for everybody and all routes alike; direct: as it comes; mixed: requests and answers leave at ticks, in random order; paced: and streams in cells of one size at one rate',
   },
   mixing,
+  cells,
   limits,
   upstream,
   rate: optional('no limit', {
@@ -251,18 +265,18 @@ const rules: readonly Rule<RelaySettings>[] = [
   },
   {
     at: ({ profile, mixing, limits }) =>
-      when(profile === 'mixed' && mixing.memory < 4 * limits.answer, 'mixing.memory'),
+      when(profile !== 'direct' && mixing.memory < 4 * limits.answer, 'mixing.memory'),
     wrong: 'is less than four of the largest answers, of which a half is for everybody',
     remedy: 'raise it, or lower limits.answer',
   },
   {
-    at: ({ profile, mixing, limits }) => when(profile === 'mixed' && mixing.octets < limits.request, 'mixing.octets'),
+    at: ({ profile, mixing, limits }) => when(profile !== 'direct' && mixing.octets < limits.request, 'mixing.octets'),
     wrong: 'is less than the largest request, which could then never leave',
     remedy: 'raise it, or lower limits.request',
   },
   {
     at: ({ profile, mixing, limits }) =>
-      when(profile === 'mixed' && limits.drainTime < mixing.tick, 'limits.drainTime'),
+      when(profile !== 'direct' && limits.drainTime < mixing.tick, 'limits.drainTime'),
     wrong: 'is less than mixing.tick: who leaves while his request waits would be seen to have left',
     remedy: 'raise it',
   },

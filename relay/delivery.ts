@@ -12,9 +12,10 @@ import {
 import { whole } from '../shared/upstream/exchange.ts'
 import { broken } from './forward.ts'
 import type { Delivery } from './exchange.ts'
+import type { Spoilt } from './vocabulary.ts'
 
 type Context = { readonly env: unknown }
-type Client = { drained(): void; left(): void }
+type Client = { drained(): void; left(): void; spoilt(outcome: Spoilt): void }
 
 export type DeliveryOptions = {
   readonly context: Context

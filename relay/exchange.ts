@@ -8,7 +8,7 @@ import { problem, type Problem } from '../shared/http/problem.ts'
 import { whole, type Flow, type Listener, type UpstreamFailure } from '../shared/upstream/exchange.ts'
 import { broken, failed, inward, knownProblem, longestProblem } from './forward.ts'
 import type { RelayLimits } from './admit.ts'
-import type { Outcome } from './vocabulary.ts'
+import type { Outcome, Spoilt } from './vocabulary.ts'
 
 /** Where the answer goes: kept whole for the standard family, piece by piece for the chunked one. */
 export type Delivery = {
@@ -85,7 +85,7 @@ export class Exchange implements Listener {
   end(): void {
     if (this.#phase === 'content') {
       this.#options.delivery.end()
-      this.#options.count('served')
+      this.#served()
     } else if (this.#phase === 'problem') {
       const known = knownProblem(whole(this.#parts))
       this.#answer(known, known === broken ? 'gateway-failed' : 'key-unknown')
@@ -127,6 +127,17 @@ export class Exchange implements Listener {
     this.#discard()
   }
 
+  /** What the gateway sends is not what this profile carries: the client has no whole answer, and no more is read. */
+  spoilt(outcome: Spoilt): void {
+    if (this.#phase === 'discard' || this.#phase === 'over') return
+    const { delivery, count } = this.#options
+    if (delivery.begun) {
+      count(outcome)
+      delivery.cut()
+    } else this.#answer(broken, outcome)
+    this.#letGo()
+  }
+
   /** The client's own upload broke a rule: it is told, and the gateway's half is let go. */
   refuseUpload(refused: Problem): void {
     if (this.#phase === 'discard' || this.#phase === 'over') return
@@ -160,6 +171,11 @@ export class Exchange implements Listener {
   #refuse(refused: Problem, outcome: Outcome): void {
     this.#answer(refused, outcome)
     this.#discard()
+  }
+
+  // Unless its very end spoilt it.
+  #served(): void {
+    if (this.#phase !== 'over') this.#options.count('served')
   }
 
   #answer(refused: Problem, outcome: Outcome, close = false): void {

@@ -9,9 +9,11 @@ import { bucketNamer, emptyAfter } from '../shared/limits/limiter.ts'
 import type { Trust } from '../shared/upstream/dial.ts'
 import { poolTo, type PoolOptions, type UpstreamPool } from '../shared/upstream/node.ts'
 import { isGood, type Rereadable } from '../shared/upstream/rereadable.ts'
+import { clockedTicks } from '../shared/shaping/clocked.ts'
 import { listen, type ListenOptions } from '../shared/upstream/serve.ts'
 import { createAdmission } from './admit.ts'
 import { createRelay, type Route } from './app.ts'
+import type { Pacing } from './cells-at-tick.ts'
 import type { RelaySettings, RouteSettings } from './config.ts'
 import { relayMetrics, type RelayCounts } from './metrics.ts'
 import { frontDoor, linkTo } from './links.ts'
@@ -65,7 +67,7 @@ export async function openRelay(settings: RelaySettings, world: World): Promise<
   const tokens = desk?.check
   const health = readiness(ways, desk, world)
   const mixing = mixingOf(settings, world, { left: counts.left, limited, failed: unexpected })
-  const own = { tokens, mixing, limits, cors, hosts }
+  const own = { tokens, mixing, pacing: pacingOf(settings, world), limits, cors, hosts }
   const relay = createRelay({ routes: ways, admission, ...own, tally, sized, limited, unexpected })
   const looking = Promise.all(ways.map(({ mirror }) => mirror.start()))
   const listeners = await open(settings, world, { fetch: relay.fetch, meet: admission.meet, health, counts })
@@ -132,6 +134,11 @@ function mixingOf({ profile, mixing, limits }: RelaySettings, { now, salt }: Wor
   if (profile === 'direct') return undefined
   const { answer, drainTime } = limits
   return createMixing({ ...mixing, answer, drainTime, dice: diceOf(salt), now, ...told })
+}
+
+function pacingOf({ profile, cells }: RelaySettings, { now, salt }: World): Pacing | undefined {
+  if (profile !== 'paced') return undefined
+  return { ticks: clockedTicks({ period: cells.period, now, random: salt }), ahead: cells.ahead }
 }
 
 type Readiness = Health<'listening' | 'mirror' | 'tokens' | 'audit'>

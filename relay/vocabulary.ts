@@ -58,8 +58,11 @@ export const outcomes = [
   'gateway-failed', // everything else that a gateway can do wrong
   'gateway-slow', // no byte in time
   'cut', // an answer that broke off in the middle
+  'off-grid', // profile paced: a stream of the gateway that is not cells of one size, or ends where they do not
+  'out-of-step', // profile paced: a stream whose next cell did not come in time
 ] as const
 export type Outcome = (typeof outcomes)[number]
+export type Spoilt = Extract<Outcome, 'off-grid' | 'out-of-step'>
 
 /** The limits that somebody can meet (wire.md "Limits"). */
 export const limits = [

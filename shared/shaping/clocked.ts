@@ -5,6 +5,7 @@ export type ClockedOptions = {
   /** milliseconds from tick to tick */
   readonly period: number
   readonly now: () => number
+  /** so many octets at least, of which four are used */
   readonly random: (length: number) => Uint8Array
 }
 
@@ -13,6 +14,9 @@ export function clockedTicks({ period, now, random }: ClockedOptions): Ticks {
     const timer = setTimeout(then, milliseconds)
     return () => clearTimeout(timer)
   }
-  const dice = (): number => random(4).reduce((number, octet) => number * 256 + octet, 0)
+  const dice = (): number =>
+    random(4)
+      .subarray(0, 4)
+      .reduce((number, octet) => number * 256 + octet, 0)
   return new Ticks({ period, clock: { now, after }, dice })
 }

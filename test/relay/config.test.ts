@@ -28,6 +28,7 @@ test('the least that works, and its defaults', () => {
     routes: [{ ...route, vantages: [] }],
     cors: false,
     profile: 'direct',
+    cells: { period: 100, ahead: 5 },
     mixing: { tick: 50, requests: 1024, octets: 67_108_864, memory: 1_073_741_824 },
     limits: {
       ...{ request: 1_048_576, answer: 16_777_216, stream: 1_073_741_824, stall: 30_000 },
@@ -57,6 +58,7 @@ test.each([
   { routes: [secure, { ...secure, name: 'second', ca: 'ca.pem', pins: 'gateway.pins', clientCertificate: tls }] },
   { rate: { perSecond: 0.5, burst: 10 } },
   { profile: 'mixed', mixing: { tick: 250, requests: 1 } },
+  { profile: 'paced', cells: { period: 250, ahead: 1 } },
   { limits: { incremental: 0 }, upstream: { connections: 1, queue: 0 } },
 ])('taken: %j', (more) => {
   expect(read(more)).toMatchObject(more)
@@ -86,7 +88,7 @@ describe('refused, with the setting and the remedy', () => {
       'publicHosts.0: .* without scheme',
       'relay.example',
     ],
-    ['a traffic profile that is not there', { profile: 'paced' }, 'profile: "paced" is not', 'direct'],
+    ['a traffic profile that is not there', { profile: 'horizon' }, 'profile: "horizon" is not', 'direct'],
     ['ticks that nobody would wait for', { mixing: { tick: '2s' } }, 'mixing.tick: .* from 10ms to 1s', '50ms'],
     ['an unknown setting', { debug: true }, 'debug: no setting has this name', 'Known here: listen'],
   ])('%s', (_, more, wrong, remedy) => {

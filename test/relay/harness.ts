@@ -8,6 +8,7 @@ import { listen, type ServeLimits, type ServeTls } from '../../shared/upstream/s
 import { createAdmission, defaultLimits, type AdmissionOptions, type RelayLimits } from '../../relay/admit.ts'
 import { createRelay, type RelayOptions } from '../../relay/app.ts'
 import { createMirror } from '../../relay/mirror.ts'
+import type { Pacing } from '../../relay/cells-at-tick.ts'
 import { createMixing, diceOf, type Mixing, type MixingOptions } from '../../relay/mixing.ts'
 import type { Limit, Outcome } from '../../relay/vocabulary.ts'
 
@@ -34,6 +35,8 @@ export type TestRelayOptions = Partial<Pick<RelayOptions, 'cors' | 'hosts' | 'to
   readonly rate?: AdmissionOptions['rate']
   /** Profile `mixed`, with what differs from its defaults. */
   readonly mixing?: Partial<MixingOptions>
+  /** Profile `paced`, together with `mixing`. */
+  readonly pacing?: Pacing
 }
 
 export async function relayTo(gatewayPort: number, options: TestRelayOptions = {}): Promise<TestRelay> {
@@ -56,6 +59,7 @@ export async function relayTo(gatewayPort: number, options: TestRelayOptions = {
     hosts: options.hosts,
     tokens: options.tokens,
     mixing,
+    pacing: options.pacing,
     sized: (_family, octets) => stored.push(octets),
     tally: (outcome) => outcomes.push(outcome),
     limited,
