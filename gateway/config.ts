@@ -4,12 +4,23 @@ import { file, secretFile, sharedFile } from '../shared/config/file-kinds.ts'
 import type { Kind } from '../shared/config/kind.ts'
 import { count, duration, host, line, list, port, publicHost, size, text, word, yes } from '../shared/config/kinds.ts'
 import { listenerLimits, recordOfEvents } from '../shared/config/listener-rows.ts'
+import { authorityFile, certificateFile, privateKeyFile } from '../shared/config/pem-files.ts'
 import { readSettings, type Definition } from '../shared/config/read.ts'
 import { manyOrNone, optional, type Rows, type Settings } from '../shared/config/rows.ts'
 import { eachWhen, listenerRules, when, type Rule } from '../shared/config/rules.ts'
-import { publishedKeySays, tokenClaims, tokenKey, tokenKeyRule, tokenRows } from '../shared/config/tokens.ts'
+import {
+  publishedKeySays,
+  tokenClaims,
+  tokenKey,
+  tokenKeyFile,
+  tokenKeyRule,
+  tokenRows,
+} from '../shared/config/tokens.ts'
+import { blindRsaVerifier } from '../shared/privacy-pass/rsa.ts'
+import { voprfVerifier } from '../shared/privacy-pass/voprf.ts'
 import type { Profile } from '../shared/shaping/profile.ts'
 import { isLoopback } from '../shared/upstream/loopback.ts'
+import { fileRules, rootFile, signerFile } from './file-rules.ts'
 import { defaultGatewayLimits as standing } from './opened.ts'
 import { relayRows, relayRules } from './relay-settings.ts'
 import { originOf } from './screen.ts'
@@ -40,9 +51,9 @@ const cvm = {
   },
   maxAge: { kind: duration(), absent: "half the verdict's life", says: 'when a connection is judged anew' },
   identity: optional('none', {
-    key: { kind: secretFile, example: 'to-cvm.key', says: 'PEM file with the private key of the certificate' },
+    key: { kind: privateKeyFile, example: 'to-cvm.key', says: 'PEM file with the private key of the certificate' },
     cert: {
-      kind: file,
+      kind: certificateFile,
       example: 'to-cvm.pem',
       says: 'PEM file with the certificate by which the agent knows this gateway; its pin stands in the gatewayPins of the agent',
     },
@@ -90,8 +101,11 @@ const secretKeySays =
 
 const tokens = {
   ...tokenRows,
-  keys: manyOrNone('type 1 only', tokenKey(file, 'issuer.key', publishedKeySays)),
-  secretKeys: manyOrNone('type 2 only', tokenKey(secretFile, 'issuer.secret', secretKeySays)),
+  keys: manyOrNone('type 1 only', tokenKey(tokenKeyFile(file, blindRsaVerifier), 'issuer.key', publishedKeySays)),
+  secretKeys: manyOrNone(
+    'type 2 only',
+    tokenKey(tokenKeyFile(secretFile, voprfVerifier), 'issuer.secret', secretKeySays),
+  ),
   claims: tokenClaims,
 } as const
 
@@ -104,10 +118,14 @@ const rows = {
     host: { kind: host, default: '127.0.0.1', says: 'address of the public listener' },
     port: { kind: port, says: 'its port; 0 takes a free one and logs it' },
     tls: optional('plaintext', {
-      key: { kind: secretFile, example: 'server.key', says: 'PEM file with the private key of the certificate' },
-      cert: { kind: file, example: 'server.pem', says: 'PEM file with the certificate that relays are shown' },
+      key: { kind: privateKeyFile, example: 'server.key', says: 'PEM file with the private key of the certificate' },
+      cert: {
+        kind: certificateFile,
+        example: 'server.pem',
+        says: 'PEM file with the certificate that relays are shown',
+      },
       clientCa: {
-        kind: file,
+        kind: authorityFile,
         absent: 'no authority is asked',
         example: 'relays.pem',
         says: 'PEM file: only relays with a certificate of this authority may connect. Beyond loopback this, relays or both are needed',
@@ -126,7 +144,7 @@ const rows = {
     example: ['gateway.example'],
     says: 'hosts this gateway answers to, name for every port or name:port; others get 421. Needed beyond loopback',
   },
-  trust: { kind: file, example: 'root.note', says: "the trust root's note, for the CVM behind this gateway" },
+  trust: { kind: rootFile, example: 'root.note', says: "the trust root's note, for the CVM behind this gateway" },
   cvm: optional('sealed has cvms', cvm),
   cvms: manyOrNone('front has cvm', cvm),
   policy: {
@@ -150,13 +168,13 @@ const rows = {
   bundle: {
     file: { kind: sharedFile, example: 'bundle.note', says: 'the signed bundle that is served' },
     signer: {
-      kind: secretFile,
+      kind: signerFile,
       absent: 'somebody else writes bundle.file',
       example: 'bundle.skey',
       says: 'the key that signs bundles',
     },
     roots: {
-      kind: list(file, { least: 0 }),
+      kind: list(rootFile, { least: 0 }),
       default: [],
       says: 'files with every trust root after the first, oldest first',
     },
@@ -313,7 +331,7 @@ export function cvmsOf({ cvm: one, cvms }: Pick<GatewaySettings, 'cvm' | 'cvms'>
 }
 
 /** A gateway's rows and rules, for its door and for whoever shows them. */
-export const gatewayDefinition: Definition<typeof rows> = { service: 'gateway', rows, rules }
+export const gatewayDefinition: Definition<typeof rows> = { service: 'gateway', rows, rules, fileRules }
 
 /** Throws SettingsError with every mistake of the text at once. Looks at no file. */
 export function gatewaySettings(text: string, source: string): GatewaySettings {

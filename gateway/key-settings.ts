@@ -1,21 +1,28 @@
 /** The settings of OHTTP keys, and what must hold among them. trust.md 1. */
-import { ownSecretFile, secretFile } from '../shared/config/file-kinds.ts'
+import { holding, ownSecretFile, secretFile } from '../shared/config/file-kinds.ts'
 import { duration, list, word } from '../shared/config/kinds.ts'
 import type { Settings } from '../shared/config/rows.ts'
 import { when, type Rule } from '../shared/config/rules.ts'
 import { kems } from '../shared/hpke/suites.ts'
+import { readRing, ringRemedy } from './key-store.ts'
 import { longestLife } from './keyring.ts'
 
 const minute = 60_000
 
+const ring = {
+  what: 'a file of keys',
+  reads: (bytes: Buffer) => readRing(bytes.toString('utf8')),
+  remedy: ringRemedy,
+}
+
 export const keyRows = {
   file: {
-    kind: ownSecretFile,
+    kind: holding(ownSecretFile, ring),
     absent: 'memory only',
     says: 'where keys rest between two runs; needs store.kind: sqlite or valkey',
   },
   from: {
-    kind: secretFile,
+    kind: holding(secretFile, ring),
     absent: 'keys turn here',
     example: 'keys.json',
     says: 'keys that turn elsewhere, by asunder-gateway turn-keys: read, looked at every 5 s, never written. For several gateways of one operator',

@@ -71,14 +71,15 @@ function bytesOf(privateKey: Uint8Array | undefined): Uint8Array {
   return privateKey
 }
 
+export const ringRemedy = 'put back a copy, or delete it together with the replay store'
+
 /** A file of ours that does not read is a reason to stop, never to begin with new keys; and it is never quoted. */
 export function readRing(text: string): Ring {
   try {
     return ringOf(text)
   } catch {
     // Without the cause: parsers quote what they were given, and that is the secret.
-    const remedy = 'put back a copy, or delete it together with the replay store'
-    throw new Refusal('bad-encoding', `the key file is damaged: ${remedy}`)
+    throw new Refusal('bad-encoding', `the key file is damaged: ${ringRemedy}`)
   }
 }
 

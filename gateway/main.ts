@@ -29,7 +29,7 @@ const commands = {
 const publishing = { front: publishOnce, inside: publishAttested, sealed: publishAttested }
 
 async function main(): Promise<void> {
-  const asked = ask({ definition: gatewayDefinition, purpose, commands, switches }, outsideOf(process))
+  const asked = await ask({ definition: gatewayDefinition, purpose, commands, switches }, outsideOf(process))
   if (asked === undefined) return
   const { command, settings, path } = asked
   if (command === 'ready') {

@@ -1,5 +1,5 @@
 /** The settings of the relays that may come, and what must hold among them. RFC 9458 §6.2.2, trust.md 1. */
-import { file } from '../shared/config/file-kinds.ts'
+import { pinFile } from '../shared/config/pem-files.ts'
 import { count, rate, text } from '../shared/config/kinds.ts'
 import { optional, type Settings } from '../shared/config/rows.ts'
 import { eachWhen, when, type Rule } from '../shared/config/rules.ts'
@@ -11,9 +11,9 @@ export const relayRows = {
     says: 'what its counts are called',
   },
   pins: {
-    kind: file,
+    kind: pinFile,
     example: 'first-relay.pins',
-    says: 'file with its pinned keys, a line HEX or HEX END for each: SHA-256 of the public key (SPKI) of the certificate that it shows, and when the pin ends; read again on SIGHUP',
+    says: 'file with its pinned keys, a line HEX END for each: SHA-256 of the public key (SPKI) of the certificate that it shows, and when the pin ends, within 90 days; read again on SIGHUP',
   },
   atOnce: {
     kind: count({ most: 100_000 }),

@@ -1,5 +1,4 @@
 /** The store of one gateway from its settings: which requests came is remembered here, or where its replicas look too. */
-import { Refusal } from '../shared/refusal.ts'
 import { tokenShare } from '../shared/store/ledger.ts'
 import { createMemoryStore } from '../shared/store/memory.ts'
 import { createSqliteStore } from '../shared/store/sqlite.ts'
@@ -7,6 +6,7 @@ import type { Store, StoreState } from '../shared/store/store.ts'
 import { createValkeyStore } from '../shared/store/valkey.ts'
 import type { GatewaySettings } from './config.ts'
 import { replayShares } from './replay.ts'
+import { passwordOf } from './store-settings.ts'
 import type { GatewayLog } from './vocabulary.ts'
 
 type World = {
@@ -31,14 +31,8 @@ function remote({ host, port, cluster, username, prefix, timeout, ...secrets }: 
   const shown = identity === undefined ? {} : { key: file(identity.key), cert: file(identity.cert) }
   return {
     ...{ host, port, cluster, username, prefix, timeout },
-    password: password === undefined ? undefined : passwordIn(password, file),
+    password: password === undefined ? undefined : passwordOf(file(password)),
     tls: tls ? { ...shown, ca: ca === undefined ? undefined : file(ca) } : undefined,
     told: (state: StoreState) => log(state === 'works' ? 'info' : 'warn', 'store', { state }),
   }
-}
-
-function passwordIn(name: string, file: World['file']): string {
-  const [password = '', ...more] = file(name).toString('utf8').trimEnd().split('\n')
-  if (password !== '' && more.length === 0) return password
-  throw new Refusal('bad-encoding', `store.valkey.password: ${name} is not one line with a password`)
 }

@@ -12,14 +12,16 @@ import { createTally, several } from '../shared/observability/tally.ts'
 import { Refusal } from '../shared/refusal.ts'
 import { clockedTicks } from '../shared/shaping/clocked.ts'
 import type { Store } from '../shared/store/store.ts'
-import { isGood } from '../shared/upstream/rereadable.ts'
+import { secureContext } from '../shared/upstream/dial.ts'
+import { isGood, type Rereadable } from '../shared/upstream/rereadable.ts'
 import { listen } from '../shared/upstream/serve.ts'
+import type { ServeTls } from '../shared/upstream/tls-door.ts'
 import { gatewayAdmin, missing, type Conditions } from './admin.ts'
 import { createGateway } from './app.ts'
 import { createBundle, type Bundles } from './bundles.ts'
 import { inCells } from './cell-reply.ts'
 import { cvmsOf, type GatewaySettings } from './config.ts'
-import { frontDoor } from './front-door.ts'
+import { frontDoor, leftOut } from './front-door.ts'
 import { behind, type Behind } from './placement.ts'
 import { liveKeys, turnWith, type Surroundings } from './kept-keys.ts'
 import type { LiveKeys } from './live-keys.ts'
@@ -56,10 +58,13 @@ const tick = 5_000
 export async function openGateway(settings: GatewaySettings, world: World): Promise<GatewayService> {
   const { now, log } = world
   checkServes(settings)
+  // Everything is read before anything is written: who is refused here has made no key, and signed nothing.
   const root = await trustRoot(settings, world)
-  const claims = replayStore(settings, world)
+  const door = frontDoor(settings, world)
+  checkIdentities(settings, world)
   const keys = liveKeys(settings, world)
   const bundles = await createBundle(settings.bundle, world, settings.placement)
+  const claims = replayStore(settings, world)
   const store = watched(claims, world, settings.store.kind !== 'valkey')
   await store.probe()
   const desk = settings.tokens && openTokenDesk(settings.tokens, { ...world, claims })
@@ -88,6 +93,7 @@ export async function openGateway(settings: GatewaySettings, world: World): Prom
   const held = conditionsOf({ pool, keys, bundles, desk, store: store.works, failing }, now)
   const holds = { ...held, listening: () => doors.open, audit: () => world.record?.works() ?? true }
   const listeners = await open(settings, world, {
+    door,
     keys,
     bundles,
     pool,
@@ -123,6 +129,13 @@ function checkServes({ placement, bundle: { signer } }: GatewaySettings): void {
   if (placement === 'sealed' && signer !== undefined) {
     const remedy = 'remove bundle.signer, and give it to publish, on a host that serves nothing'
     throw new Refusal('insecure-configuration', `in sealed nobody who serves may sign: ${remedy}`)
+  }
+}
+
+/** What we show to CVMs; of what does not fit together every dial would fail, for ever. */
+function checkIdentities(settings: GatewaySettings, { file }: World): void {
+  for (const { identity } of cvmsOf(settings)) {
+    if (identity !== undefined) secureContext({ key: file(identity.key), cert: file(identity.cert) })
   }
 }
 
@@ -206,6 +219,8 @@ function watchReadiness(pool: Behind, holds: Conditions, log: GatewayLog): () =>
 }
 
 type Parts = {
+  /** undefined: plaintext */
+  readonly door: Rereadable<ServeTls> | undefined
   readonly keys: LiveKeys
   readonly bundles: Bundles
   readonly pool: Behind
@@ -221,7 +236,7 @@ type Parts = {
 async function open(settings: GatewaySettings, world: World, parts: Parts) {
   const { now, log } = world
   const { admin, listen: front, connections, placement, profile, publicHosts: hosts, dateWindow: window } = settings
-  const { pool, doors } = parts
+  const { door, pool, doors } = parts
   const ready = (): boolean => missing(parts.holds).length === 0
   const gauges = { placement, profile, free: () => pool.free, attested: () => pool.ready, ready }
   const relays = settings.relays?.map(({ name }) => name) ?? []
@@ -248,7 +263,6 @@ async function open(settings: GatewaySettings, world: World, parts: Parts) {
   })
   const health = gatewayAdmin(parts.holds, counts)
   const back = await listen({ ...admin, fetch: health.fetch, plaintextLoopback: true, now })
-  const door = frontDoor(settings, world)
   const public_ = await listen({
     ...front,
     tls: door?.current(),
@@ -260,6 +274,7 @@ async function open(settings: GatewaySettings, world: World, parts: Parts) {
     now,
   })
   doors.open = true
+  tellLeftOut(door, world)
   const ports = { port: public_.port, adminPort: back.port }
   const simulated = simulates(settings)
   const configuration = configurationDigest(settings)
@@ -271,6 +286,7 @@ async function open(settings: GatewaySettings, world: World, parts: Parts) {
       const result = door.reread()
       if (result === 'changed') public_.trust(door.current())
       log(isGood(result) ? 'info' : 'warn', 'listener-reread', { result })
+      tellLeftOut(door, world)
     },
     async close(deadline: number): Promise<void> {
       doors.open = false
@@ -288,6 +304,10 @@ function streamOf({ profile, placement, cells }: GatewaySettings, { now, random 
   if (profile !== 'paced') return undefined
   const options = { ticks: clockedTicks({ period: cells.period, now, random }), held: cells.held }
   return placement === 'front' ? inCells(options) : passingCells(options)
+}
+
+function tellLeftOut(door: Rereadable<ServeTls> | undefined, { now, log }: World): void {
+  for (const relay of door === undefined ? [] : leftOut(door.current(), now())) log('warn', 'relay-left-out', { relay })
 }
 
 function simulates(settings: GatewaySettings): boolean {

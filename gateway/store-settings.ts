@@ -1,9 +1,24 @@
 /** The settings of the replay store, and what must hold among them. wire.md "Replay". */
-import { file, ownFile, secretFile } from '../shared/config/file-kinds.ts'
+import { databaseFile, holding, secretFile } from '../shared/config/file-kinds.ts'
 import { count, duration, host, line, port, text, word, yes } from '../shared/config/kinds.ts'
 import { optional, type Settings } from '../shared/config/rows.ts'
 import { when, type Rule } from '../shared/config/rules.ts'
+import { authorityFile, certificateFile, privateKeyFile } from '../shared/config/pem-files.ts'
+import { Refusal } from '../shared/refusal.ts'
 import { isLoopback } from '../shared/upstream/loopback.ts'
+
+const passwordFile = holding(secretFile, {
+  what: 'a file with a password',
+  reads: passwordOf,
+  remedy: 'write the password into it, on one line with nothing else',
+})
+
+/** Refuses `bad-encoding`. */
+export function passwordOf(bytes: Buffer): string {
+  const [password = '', ...more] = bytes.toString('utf8').trimEnd().split('\n')
+  if (password !== '' && more.length === 0) return password
+  throw new Refusal('bad-encoding', 'it is not one line')
+}
 
 export const storeRows = {
   kind: {
@@ -11,18 +26,22 @@ export const storeRows = {
     default: 'memory',
     says: 'where it is remembered which requests came: in this process, in a file that the processes of one machine share, or in a Valkey or Redis that replicas on several machines share',
   },
-  file: { kind: ownFile, absent: 'none', says: 'the file of sqlite' },
+  file: { kind: databaseFile, absent: 'none', says: 'the file of sqlite' },
   valkey: optional('no server', {
     host: { kind: host, example: 'valkey.example', says: 'its address' },
     port: { kind: port, default: 6379, says: 'its port' },
     tls: { kind: yes, default: true, says: 'false: plaintext, to a server on loopback only' },
-    ca: { kind: file, absent: 'public roots', says: 'PEM file; if set, only these certify the server' },
+    ca: { kind: authorityFile, absent: 'public roots', says: 'PEM file; if set, only these certify the server' },
     identity: optional('none', {
-      key: { kind: secretFile, example: 'to-valkey.key', says: 'PEM file with the private key of the certificate' },
-      cert: { kind: file, example: 'to-valkey.pem', says: 'PEM file with the certificate that the server is shown' },
+      key: { kind: privateKeyFile, example: 'to-valkey.key', says: 'PEM file with the private key of the certificate' },
+      cert: {
+        kind: certificateFile,
+        example: 'to-valkey.pem',
+        says: 'PEM file with the certificate that the server is shown',
+      },
     }),
     username: { kind: line, absent: 'default', example: 'gateway', says: 'user of its access list' },
-    password: { kind: secretFile, absent: 'none', example: 'valkey.password', says: 'file with the password' },
+    password: { kind: passwordFile, absent: 'none', example: 'valkey.password', says: 'file with the password' },
     cluster: { kind: yes, default: false, says: 'whether the server is one of a cluster' },
     prefix: {
       kind: text('word', /^[a-z0-9][a-z0-9-]{0,62}$/, 'a word of lower-case letters, digits and -', 'asunder'),

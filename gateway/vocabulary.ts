@@ -84,6 +84,8 @@ export type GatewayEvents = {
   'not-attested': { cvm: number; why: RefusalCode }
   /** key, certificate, authority and pins of relays */
   'listener-reread': { result: Reread }
+  /** all its pins have ended; `relay` counts from 1 in the order of the settings */
+  'relay-left-out': { relay: number }
   /** a store on another machine: whether it can be relied on, and why not */
   store: { state: StoreState }
   'requests-failed': { why: 'unexpected'; count: Several }

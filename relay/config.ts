@@ -1,13 +1,31 @@
 /** The relay's settings: a row for each, and the combinations that we do not run. How to add one: shared/config/rows.ts. */
 import { z } from 'zod'
-import { file, ownFile, secretFile } from '../shared/config/file-kinds.ts'
+import { databaseFile, file } from '../shared/config/file-kinds.ts'
+import type { FileRule } from '../shared/config/contents.ts'
 import type { Kind } from '../shared/config/kind.ts'
 import { count, duration, host, list, port, publicHost, rate, size, text, word, yes } from '../shared/config/kinds.ts'
 import { listenerLimits, recordOfEvents } from '../shared/config/listener-rows.ts'
+import {
+  authorityFile,
+  certificateFile,
+  endedPinsFound,
+  pairFound,
+  pinFile,
+  privateKeyFile,
+} from '../shared/config/pem-files.ts'
 import { readSettings, type Definition } from '../shared/config/read.ts'
 import { many, optional, type Rows, type Settings } from '../shared/config/rows.ts'
 import { eachWhen, listenerRules, when, type Rule } from '../shared/config/rules.ts'
-import { publishedKeySays, tokenClaims, tokenKey, tokenKeyRule, tokenRows } from '../shared/config/tokens.ts'
+import {
+  endedKeysFound,
+  publishedKeySays,
+  tokenClaims,
+  tokenKey,
+  tokenKeyFile,
+  tokenKeyRule,
+  tokenRows,
+} from '../shared/config/tokens.ts'
+import { blindRsaVerifier } from '../shared/privacy-pass/rsa.ts'
 import type { Profile } from '../shared/shaping/profile.ts'
 import { isLoopback } from '../shared/upstream/loopback.ts'
 import { defaultLimits } from './admit.ts'
@@ -34,16 +52,16 @@ const route = {
   name: { kind: routeName, absent: 'path /', says: 'clients come in at /r/NAME; every route but the first needs one' },
   plaintextLoopback: { kind: yes, default: false, says: 'allow an http: gateway on loopback' },
   ca: {
-    kind: file,
+    kind: authorityFile,
     absent: 'public roots',
     example: 'gateway-ca.pem',
     says: 'PEM file; if set, only these certify the gateway',
   },
   pins: {
-    kind: file,
+    kind: pinFile,
     absent: 'any key that is certified',
     example: 'gateway.pins',
-    says: "file with the gateway's pinned keys, a line HEX or HEX END for each: SHA-256 of the public key (SPKI) of its certificate, and when the pin ends; without ca no authority is asked. Read again on SIGHUP, as certificates are",
+    says: "file with the gateway's pinned keys, a line HEX END for each: SHA-256 of the public key (SPKI) of its certificate, and when the pin ends, within 90 days; without ca no authority is asked. Read again on SIGHUP, as certificates are",
   },
   vantages: {
     kind: list(vantageUrl, { least: 0 }),
@@ -51,9 +69,9 @@ const route = {
     says: 'origins where the same bundle is seen on another way, such as a relay of somebody else: one of the same serial with other bytes is never taken (mirror-failed, equivocation)',
   },
   clientCertificate: optional('none', {
-    key: { kind: secretFile, example: 'to-gateway.key', says: 'PEM file with the private key of the certificate' },
+    key: { kind: privateKeyFile, example: 'to-gateway.key', says: 'PEM file with the private key of the certificate' },
     cert: {
-      kind: file,
+      kind: certificateFile,
       example: 'to-gateway.pem',
       says: 'PEM file with the certificate that shows the gateway which relay you are',
     },
@@ -142,10 +160,10 @@ const upstream = {
 // Type 2 only: this side of the pair holds no secret key of an issuer.
 const tokens = {
   ...tokenRows,
-  keys: many(tokenKey(file, 'issuer.key', publishedKeySays)),
+  keys: many(tokenKey(tokenKeyFile(file, blindRsaVerifier), 'issuer.key', publishedKeySays)),
   store: {
     file: {
-      kind: ownFile,
+      kind: databaseFile,
       example: 'tokens.db',
       says: 'where spent tokens are remembered, for all processes of this machine',
     },
@@ -158,9 +176,9 @@ const rows = {
     host: { kind: host, default: '127.0.0.1', says: 'address where clients come in' },
     port: { kind: port, says: 'port where clients come in; 0 takes a free one and logs it' },
     tls: optional('plaintext', {
-      key: { kind: secretFile, example: 'relay.key', says: 'PEM file with the private key of the certificate' },
+      key: { kind: privateKeyFile, example: 'relay.key', says: 'PEM file with the private key of the certificate' },
       cert: {
-        kind: file,
+        kind: certificateFile,
         example: 'relay.pem',
         says: 'PEM file with the certificate; TLS 1.2 and later, HTTP/1.1, no early data',
       },
@@ -283,8 +301,21 @@ const rules: readonly Rule<RelaySettings>[] = [
   tokenKeyRule(({ tokens }) => tokens?.keys, 'tokens.keys'),
 ]
 
+const fileRules: readonly FileRule<RelaySettings>[] = [
+  ({ listen: { tls } }, look) => pairFound('listen.tls', tls, look),
+  ({ routes }, look) =>
+    routes.flatMap(({ clientCertificate }, at) => pairFound(`routes.${at}.clientCertificate`, clientCertificate, look)),
+  ({ routes }, look) => {
+    const pinned = routes.flatMap(({ pins: file }, at) =>
+      file === undefined ? [] : [{ path: `routes.${at}.pins`, file, what: 'the gateway' }],
+    )
+    return endedPinsFound(pinned, pinned.length < routes.length, look)
+  },
+  ({ tokens }, { now }) => (tokens === undefined ? [] : endedKeysFound({ 'tokens.keys': tokens.keys }, now)),
+]
+
 /** A relay's rows and rules, for its door and for whoever shows them. */
-export const relayDefinition: Definition<typeof rows> = { service: 'relay', rows, rules }
+export const relayDefinition: Definition<typeof rows> = { service: 'relay', rows, rules, fileRules }
 
 /** Throws SettingsError with every mistake of the text at once. Looks at no file. */
 export function relaySettings(text: string, source: string): RelaySettings {

@@ -2,26 +2,41 @@
  * Whom the relay believes on its way to a gateway, and what it shows there and to its clients: from files that are read
  * again, so that certificates and pins are replaced without an end of anything. trust.md 1, conformance OHTTP-R21.
  */
+import { Refusal } from '../shared/refusal.ts'
 import { trustOf, type Trust } from '../shared/upstream/dial.ts'
-import { readPins } from '../shared/upstream/pins.ts'
+import { lives, readPins } from '../shared/upstream/pins.ts'
 import { rereadable, type Rereadable } from '../shared/upstream/rereadable.ts'
 import { checkTls, type ServeTls } from '../shared/upstream/tls-door.ts'
 import type { RelaySettings, RouteSettings } from './config.ts'
 
 type World = { readonly now: () => number; readonly file: (path: string) => Buffer }
 
-/** What new connections of this route are dialled with. Refuses `bad-encoding` and `insecure-configuration`. */
+/**
+ * What new connections of this route are dialled with. Refuses `bad-encoding` and `insecure-configuration`. Pins that have
+ * all ended are taken at start, since other routes work without this one, and never in place of what there is.
+ */
 export function linkTo(route: RouteSettings, { now, file: read }: World): Rereadable<Trust> {
-  const { gateway, ca: authority, pins: pinFile, clientCertificate: shown } = route
-  return rereadable({
+  let begun = false
+  const { ca: authority, pins: pinFile, clientCertificate: shown } = route
+  const link = rereadable({
     files: { authority, pinFile, key: shown?.key, cert: shown?.cert },
     read,
     make: ({ authority: ca, pinFile: text, key, cert }) => {
-      const pins = text === undefined ? undefined : readPins(text.toString('utf8'), pinFile ?? gateway, now())
+      const pins = text === undefined ? undefined : readPins(text.toString('utf8'), now())
+      if (begun && pins !== undefined && !lives(pins, now())) {
+        throw new Refusal('insecure-configuration', 'no pin that has not ended; nobody could be met')
+      }
       const own = key === undefined || cert === undefined ? undefined : { key, cert }
       return trustOf({ ca, own, pins })
     },
   })
+  begun = true
+  return link
+}
+
+/** Whether somebody could be the gateway now. */
+export function canBeMet({ pins }: Trust, now: number): boolean {
+  return pins === undefined || lives(pins, now)
 }
 
 /** What clients are shown; undefined: plaintext. */

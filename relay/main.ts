@@ -17,7 +17,10 @@ import type { RelayEvents } from './vocabulary.ts'
 const purpose = 'Runs an Oblivious HTTP relay (RFC 9458); relay/README.md is the page for its operator.'
 
 async function main(): Promise<void> {
-  const asked = ask({ definition: relayDefinition, purpose, commands: { ready: readyCommand } }, outsideOf(process))
+  const asked = await ask(
+    { definition: relayDefinition, purpose, commands: { ready: readyCommand } },
+    outsideOf(process),
+  )
   if (asked === undefined) return
   const { command, settings, path } = asked
   if (command === 'ready') {

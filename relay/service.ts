@@ -5,6 +5,7 @@ import type { AuditRecord } from '../shared/observability/audit/record.ts'
 import { configurationDigest } from '../shared/observability/digest.ts'
 import { createHealth, type Health } from '../shared/observability/health.ts'
 import { createTally, several } from '../shared/observability/tally.ts'
+import { Refusal } from '../shared/refusal.ts'
 import { bucketNamer, emptyAfter } from '../shared/limits/limiter.ts'
 import type { Trust } from '../shared/upstream/dial.ts'
 import { poolTo, type PoolOptions, type UpstreamPool } from '../shared/upstream/node.ts'
@@ -16,7 +17,7 @@ import { createRelay, type Route } from './app.ts'
 import type { Pacing } from './cells-at-tick.ts'
 import type { RelaySettings, RouteSettings } from './config.ts'
 import { relayMetrics, type RelayCounts } from './metrics.ts'
-import { frontDoor, linkTo } from './links.ts'
+import { canBeMet, frontDoor, linkTo } from './links.ts'
 import { createMirror, type KeptMirror, type Mirrored } from './mirror.ts'
 import { createMixing, diceOf, type Mixing, type MixingOptions } from './mixing.ts'
 import { openTokenDesk, type TokenDesk } from './tokens.ts'
@@ -58,6 +59,7 @@ export async function openRelay(settings: RelaySettings, world: World): Promise<
   const way = (route: RouteSettings, at: number): Way => wayTo(route, settings, world, mirrored(at))
   const [first, ...others] = settings.routes
   const ways = [way(first, 0), ...others.map((route, at) => way(route, at + 1))] as const
+  tellUnpinned(ways, world)
   const failed = createTally<'unexpected'>({
     say: (why, count) => log('error', 'requests-failed', { why, count }),
     now,
@@ -139,6 +141,15 @@ function mixingOf({ profile, mixing, limits }: RelaySettings, { now, salt }: Wor
 function pacingOf({ profile, cells }: RelaySettings, { now, salt }: World): Pacing | undefined {
   if (profile !== 'paced') return undefined
   return { ticks: clockedTicks({ period: cells.period, now, random: salt }), ahead: cells.ahead }
+}
+
+/** One route whose pins have all ended is said, and is no reason to stop the others; there must be one to go. */
+function tellUnpinned(ways: readonly Way[], { now, log }: World): void {
+  const out = ways.flatMap(({ link }, route) => (canBeMet(link.current(), now()) ? [] : [route]))
+  if (out.length === ways.length) {
+    throw new Refusal('insecure-configuration', 'routes.0.pins: no pin that has not ended; no gateway could be met')
+  }
+  for (const route of out) log('warn', 'route-unpinned', { route })
 }
 
 type Readiness = Health<'listening' | 'mirror' | 'tokens' | 'audit'>

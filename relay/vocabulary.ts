@@ -15,6 +15,8 @@ export type RelayEvents = {
   'listener-reread': { result: Reread }
   /** authority, pins, key and certificate toward the gateway of a route, counted from 0 */
   'route-reread': { route: number; result: Reread }
+  /** all its pins have ended, so that its gateway is nobody */
+  'route-unpinned': { route: number }
   /** exchanges under way, and the milliseconds that they get */
   stopping: { active: Several; within: number }
   stopped: { cut: Several }

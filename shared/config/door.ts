@@ -6,10 +6,10 @@ import { dirname } from 'node:path'
 import { explain } from './explain.ts'
 import { pathIn } from './files.ts'
 import { configVariable, fromArguments, fromEnvironment, type Arguments, type Environment } from './given.ts'
-import { SettingsError } from './mistake.ts'
+import { lineOf, SettingsError } from './mistake.ts'
 import { helpOf, type Doorway } from './help.ts'
 import { nearest } from './nearest.ts'
-import { digestOf, readSettings, type Definition, type Reading } from './read.ts'
+import { digestOf, readSettings, readSettingsAndFiles, type Definition, type Reading } from './read.ts'
 import type { Rows, Settings } from './rows.ts'
 import { jsonSchema } from './schema.ts'
 
@@ -19,6 +19,8 @@ export type Outside = {
   readonly read: (path: string) => string
   readonly print: (text: string) => void
   readonly version: string
+  /** milliseconds since 1970 */
+  readonly now: () => number
 }
 
 /** What is left for the door to do. */
@@ -31,15 +33,18 @@ export type Asked<G> = {
   readonly path: (name: string) => string
 }
 
-/** Undefined where everything was said already. Throws SettingsError for mistakes in arguments and settings. */
-export function ask<G extends Rows>(doorway: Doorway<G>, outside: Outside): Asked<G> | undefined {
-  const answer = answerTo(doorway, outside)
+/**
+ * Undefined where everything was said already. Throws SettingsError for mistakes in arguments, settings and, if it is to
+ * run, in the files that they name.
+ */
+export async function ask<G extends Rows>(doorway: Doorway<G>, outside: Outside): Promise<Asked<G> | undefined> {
+  const answer = await answerTo(doorway, outside)
   if (typeof answer !== 'string') return answer
   outside.print(answer)
   return undefined
 }
 
-function answerTo<G extends Rows>(doorway: Doorway<G>, outside: Outside): Asked<G> | string {
+async function answerTo<G extends Rows>(doorway: Doorway<G>, outside: Outside): Promise<Asked<G> | string> {
   const { definition, commands = {}, switches = {} } = doorway
   const args = fromArguments(definition.rows, outside.args, Object.keys(switches))
   if (args.switches.has('help')) return helpOf(doorway)
@@ -49,37 +54,46 @@ function answerTo<G extends Rows>(doorway: Doorway<G>, outside: Outside): Asked<
   const known = ['run', ...Object.keys(commands)]
   if (rest.length > 0 || !known.includes(command)) throw unknown(args.words, [...known, 'config'])
   const places = placesOf(definition.service, args, outside)
-  const { settings } = readAll(definition, args, outside)
+  // Other commands must work beside files that are none of their business, most of all the one that revokes keys.
+  const { settings } = await (command === 'run' ? readFiles : readAll)(definition, args, outside)
   return { command, switches: args.switches, settings, path: (name) => pathIn(places, name) }
 }
 
-function configured<G extends Rows>(
+async function configured<G extends Rows>(
   definition: Definition<G>,
   args: Arguments,
   [verb = '', path, ...rest]: readonly string[],
   outside: Outside,
-): string {
+): Promise<string> {
   const { service, rows } = definition
   const wanted = verb === 'explain' ? rest : [path, ...rest].filter((word) => word !== undefined)
   if (wanted.length > 0 || !verbs.includes(verb)) throw unknown(['config', verb, ...wanted], verbs)
   if (verb === 'schema') return `${JSON.stringify(jsonSchema(service, rows), null, 2)}\n`
-  const { origins } = readAll(definition, args, outside)
-  return verb === 'check' ? `ok ${digestOf(origins)}\n` : explain(service, origins, path)
+  if (verb === 'explain') return explain(service, readAll(definition, args, outside).origins, path)
+  const { origins, bearable } = await readFiles(definition, args, outside)
+  return [...bearable.map((one) => `but ${lineOf(one)}\n`), `ok ${digestOf(origins)}\n`].join('')
 }
 
 const verbs = ['check', 'schema', 'explain']
 
 function readAll<G extends Rows>(definition: Definition<G>, args: Arguments, outside: Outside): Reading<G> {
-  const { service, rows } = definition
+  return readSettings(definition, sourcesOf(definition, args, outside))
+}
+
+function readFiles<G extends Rows>(definition: Definition<G>, args: Arguments, outside: Outside) {
+  return readSettingsAndFiles(definition, { ...sourcesOf(definition, args, outside), now: outside.now() })
+}
+
+function sourcesOf<G extends Rows>({ service, rows }: Definition<G>, args: Arguments, outside: Outside) {
   const { file } = fileOf(service, args, outside)
   const variables = fromEnvironment(service, rows, outside.environment)
-  return readSettings(definition, {
+  return {
     text: file === undefined ? '' : textOf(file, outside),
     source: file ?? 'settings (no --config FILE)',
     given: [...variables.given, ...args.given],
     mistakes: [...variables.mistakes, ...args.mistakes],
     places: placesOf(service, args, outside),
-  })
+  }
 }
 
 function fileOf(service: string, { config }: Arguments, { environment }: Outside): { file: string | undefined } {

@@ -4,7 +4,8 @@
  * `credential:NAME` is the file NAME in $CREDENTIALS_DIRECTORY (systemd's LoadCredential=).
  */
 import { z } from 'zod'
-import type { FileUse, Kind } from './kind.ts'
+import { Refusal } from '../refusal.ts'
+import type { FileUse, Holding, Kind } from './kind.ts'
 
 const credential = /^credential:(?!\.{0,2}$)([\w.@-]+)$/
 const named = /^(?!credential:)(?!.*-----BEGIN)[^\0\r\n]+$/
@@ -20,6 +21,25 @@ export const ownFile = kindOf('own file', { writes: 'always', secret: false }, '
 export const sharedFile = kindOf('own file', { writes: 'sometimes', secret: false }, 'bundle.note')
 /** A file that we write and that only we may read. */
 export const ownSecretFile = kindOf('own secret file', { writes: 'always', secret: true }, 'state.json')
+
+/** The same kind of file, of which it is known what must stand in it. */
+export function holding(kind: Kind<string>, holds: Holding): Kind<string> {
+  if (kind.file === undefined) throw new TypeError('not a kind of file')
+  return { ...kind, file: { ...kind.file, holds } }
+}
+
+// https://sqlite.org/fileformat.html 1.3; an empty file is a database that is new.
+const sqlite = Buffer.from('SQLite format 3\0', 'latin1')
+
+/** A database that we write. */
+export const databaseFile = holding(ownFile, {
+  what: 'a database of ours',
+  reads(bytes) {
+    if (bytes.length > 0 && !bytes.equals(sqlite)) throw new Refusal('bad-encoding', 'SQLite does not read it')
+  },
+  remedy: 'put back a copy, or name another file; without what is in it, what was taken once could be taken again',
+  most: sqlite.length,
+})
 
 /** NAME of `credential:NAME`. */
 export function credentialOf(name: string): string | undefined {

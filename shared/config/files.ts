@@ -22,7 +22,7 @@ export function pathIn({ folder, credentials }: Places, name: string): string {
 }
 
 type Complaint = readonly [wrong: string, remedy: string]
-type Named = { readonly path: string; readonly name: string; readonly use: FileUse; readonly from: string }
+export type Named = { readonly path: string; readonly name: string; readonly use: FileUse; readonly from: string }
 
 /** Every file of settings in force that cannot be used as it is. */
 export function fileMistakes(origins: readonly Origin[], places: Places): readonly Mistake[] {
@@ -33,14 +33,14 @@ export function fileMistakes(origins: readonly Origin[], places: Places): readon
   )
 }
 
-function filesOf({ path, row: { kind }, value, from }: Origin): Named[] {
+export function filesOf({ path, row: { kind }, value, from }: Origin): Named[] {
   const use = kind.file
   if (use === undefined || value === undefined) return []
   const names = Array.isArray(value) ? (value as string[]) : [value as string]
   return names.map((name, at) => ({ path: Array.isArray(value) ? `${path}.${at}` : path, name, use, from }))
 }
 
-function complaintOf({ name, use }: Named, places: Places): Complaint | undefined {
+export function complaintOf({ name, use }: Pick<Named, 'name' | 'use'>, places: Places): Complaint | undefined {
   const credential = credentialOf(name)
   if (credential !== undefined && places.credentials === undefined) {
     const remedy = `start it by systemd with LoadCredential=${credential}:FILE, or set CREDENTIALS_DIRECTORY to a folder of secrets`
@@ -81,7 +81,8 @@ function shared(file: Named, files: readonly Named[], places: Places): Complaint
   return other && [`names the same file as ${other.path}, and one of them is written`, 'give each a file of its own']
 }
 
-function usable({ name }: Named, places: Places): string | undefined {
+/** Undefined: a credential, and there are none. */
+export function usable({ name }: Pick<Named, 'name'>, places: Places): string | undefined {
   return credentialOf(name) !== undefined && places.credentials === undefined ? undefined : pathIn(places, name)
 }
 

@@ -21,4 +21,20 @@ export type Kind<T> = {
   readonly file?: FileUse
 }
 
-export type FileUse = { readonly writes: 'never' | 'sometimes' | 'always'; readonly secret: boolean }
+export type FileUse = {
+  readonly writes: 'never' | 'sometimes' | 'always'
+  readonly secret: boolean
+  /** what must stand in it, once it is there */
+  readonly holds?: Holding
+}
+
+export type Holding = {
+  /** ends the sentence "the file is not ..." */
+  readonly what: string
+  /** Throws Refusal for what is not that. Its message never quotes the file. */
+  readonly reads: (bytes: Buffer, now: number) => unknown
+  /** a clause in the imperative */
+  readonly remedy: string
+  /** how many octets `reads` is given at most; 4 MiB, which is more than any text of ours has */
+  readonly most?: number
+}

@@ -23,7 +23,7 @@ export class SettingsError extends Error {
   }
 }
 
-function lineOf({ where, path, wrong, remedy }: Mistake): string {
+export function lineOf({ where, path, wrong, remedy }: Mistake): string {
   const [first = '', ...rest] = remedy
   const what = path === '' ? wrong : `${path}: ${wrong}`
   return `${where === '' ? '' : `${where}: `}${what}. ${first.toUpperCase()}${rest.join('')}${remedy.endsWith('?') ? '' : '.'}`

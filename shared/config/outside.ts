@@ -15,6 +15,7 @@ export function outsideOf({ argv, env, stdout }: Running): Outside {
     read: (path) => readFileSync(path, 'utf8'),
     print: (text) => void stdout.write(text),
     version: versionOf(),
+    now: Date.now,
   }
 }
 

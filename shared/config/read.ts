@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { Refusal } from '../refusal.ts'
 import { parseSettings } from './document.ts'
+import { contentsOf, type FileRule } from './contents.ts'
 import { fileMistakes, type Places } from './files.ts'
 import type { Given } from './given.ts'
 import { SettingsError, type Mistake } from './mistake.ts'
@@ -19,6 +20,8 @@ export type Definition<G extends Rows = Rows> = {
   readonly service: string
   readonly rows: G
   readonly rules: readonly Rule<Settings<G>>[]
+  /** what must hold among the files that settings name */
+  readonly fileRules?: readonly FileRule<Settings<G>>[]
 }
 
 export type Sources = {
@@ -36,7 +39,31 @@ export type Sources = {
 export type Reading<G> = { readonly settings: Settings<G>; readonly origins: readonly Origin[] }
 
 /** Throws SettingsError with every mistake at once; gives frozen settings, and where each of them came from. */
-export function readSettings<G extends Rows>({ rows, rules }: Definition<G>, sources: Sources): Reading<G> {
+export function readSettings<G extends Rows>(definition: Definition<G>, sources: Sources): Reading<G> {
+  const { settings, origins, mistakes } = gathered(definition, sources)
+  if (mistakes.length > 0) throw new SettingsError(mistakes)
+  return { settings: frozen(settings) as Settings<G>, origins }
+}
+
+/** `bearable`: what is wrong with files, and no reason not to run with the rest. */
+export type FullReading<G> = Reading<G> & { readonly bearable: readonly Mistake[] }
+
+/** The same, and looks into the files too. `now`: milliseconds since 1970. */
+export async function readSettingsAndFiles<G extends Rows>(
+  definition: Definition<G>,
+  sources: Sources & { readonly places: Places; readonly now: number },
+): Promise<FullReading<G>> {
+  const { settings, origins, mistakes, whereIs } = gathered(definition, sources)
+  const { fileRules: rules = [] } = definition
+  const { places, now } = sources
+  const contents = await contentsOf({ settings: settings as Settings<G>, origins, rules, whereIs, places, now })
+  const all = [...mistakes, ...contents.mistakes]
+  if (all.length > 0) throw new SettingsError(all)
+  return { settings: frozen(settings) as Settings<G>, origins, bearable: contents.bearable }
+}
+
+/** What can be known without looking into files. `settings` may have holes. */
+function gathered<G extends Rows>({ rows, rules }: Definition<G>, sources: Sources) {
   const { text, source, given = [], mistakes: before = [], places } = sources
   const { tree, mistakes: syntax } = parseSettings(text, source)
   // Of a file that is no YAML nothing can be said but that.
@@ -44,8 +71,7 @@ export function readSettings<G extends Rows>({ rows, rules }: Definition<G>, sou
   const { settings, origins, mistakes: wrong, whereIs } = resolve(rows, tree, given, source)
   const combined = broken(rules, settings as Settings<G>, whereIs)
   const mistakes = [...before, ...syntax, ...wrong, ...combined, ...(places ? fileMistakes(origins, places) : [])]
-  if (mistakes.length > 0) throw new SettingsError(mistakes)
-  return { settings: frozen(settings) as Settings<G>, origins }
+  return { settings, origins, mistakes, whereIs }
 }
 
 function frozen(value: unknown): unknown {

@@ -3,6 +3,8 @@ import { fromBase64url } from '../bytes.ts'
 import type { GateKey } from '../privacy-pass/gate.ts'
 import type { Verifier } from '../privacy-pass/redeem.ts'
 import { Refusal } from '../refusal.ts'
+import type { Found } from './contents.ts'
+import { holding } from './file-kinds.ts'
 import type { Kind } from './kind.ts'
 import { count, list, moment, text } from './kinds.ts'
 import { SettingsError } from './mistake.ts'
@@ -57,6 +59,36 @@ export function tokenKeyRule<S>(keysOf: (settings: S) => readonly TokenKeySettin
   }
 }
 
+/** `verifier` reads the key. */
+export function tokenKeyFile(kind: Kind<string>, verifier: (key: Uint8Array<ArrayBuffer>) => Verifier): Kind<string> {
+  const reads = (bytes: Buffer): unknown => {
+    try {
+      return verifier(fromBase64url(bytes.toString('latin1').trim()))
+    } catch (cause) {
+      if (!(cause instanceof Refusal)) throw cause
+      // Without the cause: one of the two kinds is a secret.
+      throw new Refusal('unusable-key', 'it does not read as one')
+    }
+  }
+  return holding(kind, { what: 'a token key of this type', reads, remedy: keyRemedy })
+}
+
+/** `path` to keys. One that ended is bearable beside one that has not. */
+export function endedKeysFound(all: Readonly<Record<string, readonly TokenKeySettings[]>>, now: number): Found[] {
+  const named = Object.entries(all).flatMap(([path, keys]) =>
+    keys.map((key, at) => ({ ...key, path: `${path}.${at}` })),
+  )
+  const ended = named.filter(({ until }) => until <= now)
+  return ended.map(({ path }) => ({
+    path: `${path}.until`,
+    wrong: 'is over: no token of this key is taken',
+    remedy: 'give the key that the issuer uses now, or remove this one',
+    bearable: ended.length < named.length,
+  }))
+}
+
+const keyRemedy = 'give it as the issuer wrote it: one line of base64url with padding'
+
 /** `read` gives a file's text. Throws SettingsError that names the setting and the file, never what is in it. */
 export function gateKeys(
   setting: string,
@@ -70,9 +102,8 @@ export function gateKeys(
       return { ...verifier(fromBase64url(text)), until }
     } catch (cause) {
       if (!(cause instanceof Refusal)) throw cause
-      const remedy = 'give it as the issuer wrote it: one line of base64url with padding'
       throw new SettingsError([
-        { where: '', path: `${setting}.${at}.file`, wrong: `${file} holds no such key`, remedy },
+        { where: '', path: `${setting}.${at}.file`, wrong: `${file} holds no such key`, remedy: keyRemedy },
       ])
     }
   })

@@ -30,6 +30,21 @@ export function aroundHoles<T>(look: () => T, otherwise: T): T {
   }
 }
 
+/** The same for what takes its time. */
+export async function whereWhole<T>(look: () => T | Promise<T>, otherwise: T): Promise<T> {
+  try {
+    return await look()
+  } catch (cause) {
+    if (cause === unsound) return otherwise
+    throw cause
+  }
+}
+
+/** For whoever finds a hole in something else than settings. */
+export function hollow(): never {
+  throw unsound
+}
+
 function fallIn(): never {
   throw unsound
 }

@@ -1,6 +1,6 @@
 /**
- * Pins: the public keys that the other operator may show on this hop, each until its own end, if it has one. trust.md 1,
- * row "mTLS pins"; RFC 7469 §2.4 for what is hashed. Two pins at a time are how a key is replaced without a gap.
+ * Pins: the public keys that the other operator may show on this hop, each until its own end. trust.md 1, row "mTLS
+ * pins"; RFC 7469 §2.4 for what is hashed. Two pins at a time are how a key is replaced without a gap.
  */
 import type { TLSSocket } from 'node:tls'
 import { Refusal } from '../refusal.ts'
@@ -9,29 +9,39 @@ import { pinOf } from './certificate.ts'
 export type Pin = {
   /** SHA-256 over SubjectPublicKeyInfo, lower-case hex */
   readonly sha256: string
-  /** milliseconds since 1970; from then on it is as if it were not there. Infinity: until it is taken out of the file */
+  /** milliseconds since 1970; from then on it is as if it were not there */
   readonly notAfter: number
 }
 
-const form = /^([0-9a-f]{64})(?:\s+(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ))?$/
+/** How far away the end of a pin may be, ms. A key that leaves its machine unseen is believed for no longer. */
+export const longestPin = 90 * 86_400_000
+
+const form = /^([0-9a-f]{64})\s+(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)$/
 
 /**
- * Reads a file of pins: a line `HEX` or `HEX YYYY-MM-DDThh:mm:ssZ` for each, `#` begins a comment. `source` names it in
- * messages. Refuses `bad-encoding` what is not that, and `insecure-configuration` a file without a living pin.
+ * Reads a file of pins: a line `HEX YYYY-MM-DDThh:mm:ssZ` for each, `#` begins a comment. Pins that ended are among what
+ * comes back: see `lives`. Refuses `bad-encoding` what is not that, and `insecure-configuration` a file without a pin and
+ * an end that is too far away.
  */
-export function readPins(text: string, source: string, now: number): readonly Pin[] {
+export function readPins(text: string, now: number): readonly Pin[] {
   const lines = text.split(/\r?\n/).map((line) => line.replace(/#.*$/, '').trim())
-  const pins = lines.flatMap((line, at) => (line === '' ? [] : [readPin(line, `${source} line ${at + 1}`)]))
-  if (pins.some(({ notAfter }) => now < notAfter)) return pins
-  throw new Refusal('insecure-configuration', `${source}: no pin that has not ended; nobody could connect`)
+  const pins = lines.flatMap((line, at) => (line === '' ? [] : [readPin(line, `line ${at + 1}`, now)]))
+  if (pins.length === 0) throw new Refusal('insecure-configuration', 'no pin is in it; nobody could connect')
+  return pins
 }
 
-function readPin(line: string, where: string): Pin {
-  const [, sha256, end] = form.exec(line) ?? []
-  const notAfter = end === undefined ? Infinity : Date.parse(end)
-  if (sha256 !== undefined && !Number.isNaN(notAfter)) return { sha256, notAfter }
-  const demand = '64 lower-case hex digits, and an end such as 2026-12-31T00:00:00Z or none'
-  throw new Refusal('bad-encoding', `${where}: not ${demand}`)
+function readPin(line: string, where: string, now: number): Pin {
+  const [, sha256, end = ''] = form.exec(line) ?? []
+  const notAfter = Date.parse(end)
+  const demand = '64 lower-case hex digits, and an end such as 2026-12-31T00:00:00Z'
+  if (sha256 === undefined || Number.isNaN(notAfter)) throw new Refusal('bad-encoding', `${where} is not ${demand}`)
+  if (notAfter - now <= longestPin) return { sha256, notAfter }
+  throw new Refusal('insecure-configuration', `${where} ends more than 90 days from now`)
+}
+
+/** Whether one of them has not ended. */
+export function lives(pins: readonly Pin[], now: number): boolean {
+  return pins.some(({ notAfter }) => now < notAfter)
 }
 
 /** The pin that this peer's key has now, if it has one. The handshake must be over: it proves that the peer holds the key. */

@@ -1,5 +1,5 @@
 /** A whole gateway that knows its relays by their keys, and learns new ones while it serves. trust.md 1, OHTTP-R21. */
-import { writeFileSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect } from 'node:tls'
 import { expect, onTestFinished, test } from 'vitest'
@@ -7,6 +7,7 @@ import { gatewaySettings } from '../../gateway/config.ts'
 import { openGateway } from '../../gateway/service.ts'
 import { certificatePem, pinOf, privateKeyPem, selfSigned } from '../../shared/upstream/certificate.ts'
 import type { Identity } from '../../shared/upstream/certificate.ts'
+import { pinLine } from '../shared/upstream/pin-line.ts'
 import { place, worldOf } from './settled.ts'
 
 const server = selfSigned({ commonName: 'gateway', use: 'server', names: ['127.0.0.1'] })
@@ -15,12 +16,12 @@ const [first, second] = ['first', 'second'].map((commonName) => selfSigned({ com
   Identity,
   Identity,
 ]
-const pin = (identity: Identity): string => `${pinOf(identity.privateKey)}\n`
+const pin = (identity: Identity, days?: number): string => pinLine(identity.privateKey, days)
 
-async function started() {
+async function started(relays = ['first']) {
   const more = {
     listen: { port: 0, tls: { key: 'server.key', cert: 'server.pem' } },
-    relays: [{ name: 'first', pins: 'first.pins' }],
+    relays: relays.map((name) => ({ name, pins: `${name}.pins` })),
   }
   const { folder, settings } = await place(undefined, more)
   const write = (name: string, text: string): void => writeFileSync(join(folder, name), text, { mode: 0o600 })
@@ -32,7 +33,7 @@ async function started() {
   write('first.pins', pin(first))
   const world = worldOf(folder)
   const open = () => openGateway(gatewaySettings(JSON.stringify(settings), 'test'), world)
-  return { open, write, show, lines: world.lines }
+  return { folder, open, write, show, lines: world.lines }
 }
 
 /** The key that the gateway showed, and the first line of its answer, if any. */
@@ -83,8 +84,37 @@ test.each<[string, string, string, string]>([
   expect((await ask(service.port, second)).heard).toBe('')
 })
 
-test('does not start with pins that let nobody in', async () => {
-  const { open, write } = await started()
-  write('first.pins', `${pinOf(first.privateKey)} 2020-01-01T00:00:00Z\n`)
+test('does not start with pins that let nobody in, and has made no key and signed no bundle by then', async () => {
+  const { folder, open, write } = await started()
+  write('first.pins', pin(first, -1))
+  const before = readdirSync(folder).sort()
   await expect(open()).rejects.toThrow(expect.objectContaining({ code: 'insecure-configuration' }))
+  expect(readdirSync(folder).sort()).toEqual(before)
+})
+
+test('a relay whose pins have all ended is left out and told of; the others are served, at start and after SIGHUP', async () => {
+  const { open, write, lines } = await started(['first', 'second'])
+  write('second.pins', pin(second, -1))
+  const service = await open()
+  onTestFinished(() => service.force())
+  const served = 'HTTP/1.1 200 OK'
+  const leftOut = (relay: number) => ({ level: 'warn', event: 'relay-left-out', relay })
+  expect(lines).toContainEqual(leftOut(2))
+  expect([(await ask(service.port, first)).heard, (await ask(service.port, second)).heard]).toEqual([served, ''])
+  write('first.pins', pin(first, -1))
+  write('second.pins', pin(second))
+  service.reread()
+  expect(lines.slice(-2)).toEqual([{ level: 'info', event: 'listener-reread', result: 'changed' }, leftOut(1)])
+  expect([(await ask(service.port, first)).heard, (await ask(service.port, second)).heard]).toEqual(['', served])
+  write('second.pins', pin(second, -1))
+  service.reread()
+  expect(lines.slice(-2)).toContainEqual({ level: 'warn', event: 'listener-reread', result: 'insecure-configuration' })
+  expect((await ask(service.port, second)).heard).toBe(served)
+})
+
+test('does not start with a certificate for CVMs that no dial could show', async () => {
+  const { folder, open, write } = await started()
+  write('own.key', 'garbage')
+  await expect(open()).rejects.toThrow(expect.objectContaining({ code: 'insecure-configuration' }))
+  expect(readdirSync(folder)).not.toContain('bundle.note')
 })

@@ -12,11 +12,12 @@ import { startService, type Service } from '../../deploy/local/pair/service.ts'
 import { decodeResponse } from '../../shared/bhttp/decode.ts'
 import { nodeHpke } from '../../shared/hpke/node.ts'
 import { sealRequest } from '../../shared/ohttp/request.ts'
-import { certificatePem, pinOf, privateKeyPem, selfSigned } from '../../shared/upstream/certificate.ts'
+import { certificatePem, privateKeyPem, selfSigned } from '../../shared/upstream/certificate.ts'
 import type { Identity } from '../../shared/upstream/certificate.ts'
 import { keyOf, place } from '../gateway/settled.ts'
 import { binaryRequest } from '../gateway/town.ts'
 import { redisIsHere, startRedis } from '../shared/store/redis.ts'
+import { pinLine } from '../shared/upstream/pin-line.ts'
 import { freePort } from '../shared/upstream/free-port.ts'
 
 const nginx = '/usr/sbin/nginx'
@@ -26,7 +27,7 @@ if (!nginxIsHere) console.log('skipped: no nginx on this machine (Debian: apt-ge
 /** How long the app takes, in milliseconds, and how many ask at a time. */
 const lasts = 40
 const atOnce = 12
-const pin = (identity: Identity): string => `${pinOf(identity.privateKey)}\n`
+const pin = (identity: Identity): string => pinLine(identity.privateKey)
 const server = selfSigned({ commonName: 'gateway', use: 'server', names: ['127.0.0.1'] })
 
 type Replica = { readonly relay: Service; readonly gateway: Service; readonly at: string }

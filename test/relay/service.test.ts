@@ -9,10 +9,10 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { relaySettings } from '../../relay/config.ts'
 import { openRelay, type RelayService } from '../../relay/service.ts'
-import { pinOf } from '../../shared/upstream/certificate.ts'
 import { createLog } from '../../shared/observability/log.ts'
 import type { RelayEvents } from '../../relay/vocabulary.ts'
 import { answer, ask, good, head, httpGateway, post, rawClient, rawGateway, sealed, until } from './harness.ts'
+import { pinLine } from '../shared/upstream/pin-line.ts'
 
 async function open(
   settings: object,
@@ -250,8 +250,8 @@ describe.skipIf(spawnSync('openssl', ['version']).status !== 0)('over TLS', () =
   })
 
   const pinFile = (name: string, ...pems: string[]): void => {
-    const pins = pems.map((one) => pinOf(new X509Certificate(file(one)).publicKey))
-    writeFileSync(join(directory, name), `${pins.join('\n')}\n`)
+    const pins = pems.map((one) => pinLine(new X509Certificate(file(one)).publicKey))
+    writeFileSync(join(directory, name), pins.join(''))
   }
 
   test('trust.md 1: a gateway is known by its pin alone, and one without it gets no request', async () => {
@@ -264,6 +264,23 @@ describe.skipIf(spawnSync('openssl', ['version']).status !== 0)('over TLS', () =
     expect([(await askTls(wrong.service.port)).status, gateway.clients]).toEqual([502, []])
     const right = await open({ listen: secure, routes: to('right.pins') }, directory)
     expect(await askTls(right.service.port)).toEqual({ status: 200, body: sealed })
+  })
+
+  test('a route whose pins have all ended is told of, and stops no other; one must be left', async () => {
+    const gateway = await tlsGateway()
+    const key = new X509Certificate(file('gateway.pem')).publicKey
+    writeFileSync(join(directory, 'good.pins'), pinLine(key))
+    writeFileSync(join(directory, 'ended.pins'), pinLine(key, -1))
+    const clientCertificate = { key: 'relay.key', cert: 'relay.pem' }
+    const to = (pins: string) => ({ gateway: `https://localhost:${gateway.port}`, pins, clientCertificate })
+    const routes = [to('good.pins'), { ...to('ended.pins'), name: 'second' }]
+    const { service, lines } = await open({ listen: secure, routes }, directory)
+    expect(lines.map((line) => JSON.parse(line) as object)).toContainEqual(
+      expect.objectContaining({ level: 'warn', event: 'route-unpinned', route: 1 }),
+    )
+    expect((await askTls(service.port)).status).toBe(200)
+    const alone = open({ listen: secure, routes: [to('ended.pins')] }, directory)
+    await expect(alone).rejects.toThrow('no pin that has not ended')
   })
 
   test('SIGHUP: pins are read again, and connections that the old ones believed carry nothing more', async () => {
@@ -287,6 +304,8 @@ describe.skipIf(spawnSync('openssl', ['version']).status !== 0)('over TLS', () =
       ['route-reread', 'bad-encoding'],
     ])
     expect((await askTls(service.port)).status).toBe(200)
+    writeFileSync(join(directory, 'gateway.pins'), pinLine(new X509Certificate(file('gateway.pem')).publicKey, -1))
+    expect(reread()).toContainEqual(['route-reread', 'insecure-configuration'])
     pinFile('gateway.pins', 'relay.pem')
     expect(reread()).toContainEqual(['route-reread', 'changed'])
     expect((await askTls(service.port)).status).toBe(502)

@@ -15,6 +15,7 @@ import { root } from '../../house/walk.ts'
 
 const route = { gateway: 'http://127.0.0.1:1/', plaintextLoopback: true }
 const loopback = { port: 0, plaintextLoopback: true }
+const now = Date.now
 let folder = ''
 let file = ''
 
@@ -31,11 +32,11 @@ function run(door: string, args: readonly string[], env: Record<string, string> 
 }
 
 /** The same without a process. */
-function said(args: readonly string[], environment: Record<string, string> = {}): string {
+async function said(args: readonly string[], environment: Record<string, string> = {}): Promise<string> {
   let text = ''
   const print = (more: string): void => void (text += more)
   const doorway = { definition: relayDefinition, purpose: 'p' }
-  ask(doorway, { args, environment, read: (path) => readFileSync(path, 'utf8'), print, version: '1.2.3' })
+  await ask(doorway, { args, environment, read: (path) => readFileSync(path, 'utf8'), print, version: '1.2.3', now })
   return text
 }
 
@@ -97,12 +98,12 @@ test('a relay that runs says so; a port that is taken is no mistake of the setti
 })
 
 describe('config', () => {
-  test('check says ok and one digest, from whatever side the settings come', () => {
+  test('check says ok and one digest, from whatever side the settings come', async () => {
     const { status, stdout } = run('relay/main.ts', ['config', 'check'], { ASUNDER_RELAY_CONFIG: file })
     expect([status, stdout]).toEqual([0, expect.stringMatching(/^ok sha256:[0-9a-f]{64}\n$/)])
     const flags = ['--listen.port', '0', '--listen.plaintextLoopback', 'true', '--routes.0.gateway', route.gateway]
-    expect(said(['config', 'check', ...flags, '--routes.0.plaintextLoopback=true'])).toBe(stdout)
-    expect(said(['config', 'check', '--config', file, '--drain', '1s'])).not.toBe(stdout)
+    expect(await said(['config', 'check', ...flags, '--routes.0.plaintextLoopback=true'])).toBe(stdout)
+    expect(await said(['config', 'check', '--config', file, '--drain', '1s'])).not.toBe(stdout)
   })
 
   test('check refuses secrets that others may read, and says which', () => {
@@ -115,12 +116,13 @@ describe('config', () => {
     const { status, stderr } = run('relay/main.ts', ['config', 'check', '--config', secure])
     expect([status, stderr]).toEqual([2, expect.stringContaining(`${key} holds a secret and is open to others`)])
     chmodSync(key, 0o600)
-    expect(run('relay/main.ts', ['config', 'check', '--config', secure])).toMatchObject({ status: 0, stderr: '' })
+    const again = run('relay/main.ts', ['config', 'check', '--config', secure]).stderr
+    expect(again).toMatch(/relay\.key is not a private key: .*\n.*relay\.pem is not a certificate: /)
   })
 
-  test('explain tells of each setting its value, its source, its sentence and its names', () => {
+  test('explain tells of each setting its value, its source, its sentence and its names', async () => {
     const environment = { ASUNDER_RELAY_LIMITS_STALL: '90s', OTHER: 'x' }
-    const text = said(['config', 'explain', '--config', file, '--cors', 'true'], environment)
+    const text = await said(['config', 'explain', '--config', file, '--cors', 'true'], environment)
     const places = [
       `listen.port = 0   [${file}:2:9]`,
       'limits.stall = 90s   [ASUNDER_RELAY_LIMITS_STALL]',
@@ -137,36 +139,38 @@ describe('config', () => {
     }
   })
 
-  test('explain PATH tells of one setting or group; a secret is the name of its file', () => {
-    const group = said(['config', 'explain', 'listen', '--config', file])
+  test('explain PATH tells of one setting or group; a secret is the name of its file', async () => {
+    const group = await said(['config', 'explain', 'listen', '--config', file])
     expect(group.match(/^\S+ =/gm)).toEqual([
       ...['listen.host =', 'listen.port =', 'listen.tls.key =', 'listen.tls.cert =', 'listen.plaintextLoopback ='],
     ])
     const key = join(folder, 'own.key')
     writeFileSync(key, 'hunter2', { mode: 0o600 })
     const tls = ['--listen.tls.key', 'own.key', '--listen.tls.cert', 'own.key', '--listen.plaintextLoopback', 'false']
-    const one = said(['config', 'explain', 'listen.tls.key', '--config', file, ...tls])
+    const one = await said(['config', 'explain', 'listen.tls.key', '--config', file, ...tls])
     expect(one).toMatch(/^listen\.tls\.key = own\.key {3}\[--listen\.tls\.key\]\n/)
     expect(one).not.toContain('hunter2')
-    expect(() => said(['config', 'explain', 'listen.prot', '--config', file])).toThrow('Did you mean listen.port?')
+    await expect(said(['config', 'explain', 'listen.prot', '--config', file])).rejects.toThrow(
+      'Did you mean listen.port?',
+    )
   })
 
-  test('a word that is no command is told, with the one that was meant', () => {
-    expect(() => said(['confg', '--config', file])).toThrow('confg is no command. Did you mean config?')
-    expect(() => said(['config', 'chekc'])).toThrow('Did you mean check?')
-    expect(() => said(['publish', '--config', file])).toThrow('publish is no command')
+  test('a word that is no command is told, with the one that was meant', async () => {
+    await expect(said(['confg', '--config', file])).rejects.toThrow('confg is no command. Did you mean config?')
+    await expect(said(['config', 'chekc'])).rejects.toThrow('Did you mean check?')
+    await expect(said(['publish', '--config', file])).rejects.toThrow('publish is no command')
   })
 })
 
-test('a door has commands and switches of its own, which help names and the door is told', () => {
+test('a door has commands and switches of its own, which help names and the door is told', async () => {
   const commands = { sweep: 'sweeps the floor' }
   const doorway = { definition: relayDefinition, purpose: 'p', commands, switches: { recorded: 'is recorded' } }
   const printed: string[] = []
   const print = (text: string): void => void printed.push(text)
-  const outside = { environment: {}, read: (path: string) => readFileSync(path, 'utf8'), print, version: '1' }
-  ask(doorway, { ...outside, args: ['-h'] })
+  const outside = { environment: {}, read: (path: string) => readFileSync(path, 'utf8'), print, version: '1', now }
+  await ask(doorway, { ...outside, args: ['-h'] })
   expect(printed.join()).toMatch(/ {2}sweep +sweeps the floor\n[^]* {2}--recorded +is recorded\n/)
-  const asked = ask(doorway, { ...outside, args: ['sweep', '--recorded', '--config', file] })
+  const asked = await ask(doorway, { ...outside, args: ['sweep', '--recorded', '--config', file] })
   expect(asked).toMatchObject({ command: 'sweep', switches: new Set(['recorded']) })
   expect(asked?.path('x.pem')).toBe(join(folder, 'x.pem'))
 })
