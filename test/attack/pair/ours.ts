@@ -47,7 +47,7 @@ const listener = { host: '127.0.0.1', port: 0, plaintextLoopback: true }
 
 async function relay(stage: Stage, options: RelayOptions): Promise<Served> {
   const { log, lines } = kept('relay')
-  const settings = relaySettings(JSON.stringify(relayPage(options)), 'relay')
+  const settings = relaySettings(JSON.stringify(relayPage(stage, options)), 'relay')
   const { people, clocks, defer } = stage
   const path = (name: string): string => resolve(people.folders.relay, name)
   const file = (name: string): Buffer => readFileSync(path(name))
@@ -56,12 +56,12 @@ async function relay(stage: Stage, options: RelayOptions): Promise<Served> {
   return served(service, lines, () => service.force())
 }
 
-function relayPage({ gateway: origin, route, settings }: RelayOptions): object {
+function relayPage({ profile }: Stage, { gateway: origin, route, settings }: RelayOptions): object {
   const secure = origin.startsWith('https:')
   const certificate = { key: 'client.key', cert: 'client.pem' }
   const way = secure ? { ca: 'authority.pem', clientCertificate: certificate } : { plaintextLoopback: true }
   const gateway = new URL('/.well-known/ohttp-gateway', origin).href
-  return { listen: listener, routes: [{ gateway, ...way, ...route }], drain: '1s', ...settings }
+  return { listen: listener, routes: [{ gateway, ...way, ...route }], drain: '1s', profile, ...settings }
 }
 
 async function gateway(stage: Stage, options: GatewayOptions): Promise<Gateway> {
@@ -88,7 +88,7 @@ async function gateway(stage: Stage, options: GatewayOptions): Promise<Gateway> 
   return { ...self, ready }
 }
 
-function gatewayPage({ people, folder }: Stage, options: GatewayOptions): object {
+function gatewayPage({ people, folder, profile }: Stage, options: GatewayOptions): object {
   const { cvmPort, settings, cvm: more, tls = false, rest } = options
   const { role, allowSimulated } = people
   const certificate = { key: 'server.key', cert: 'server.pem', clientCa: 'authority.pem' }
@@ -105,6 +105,7 @@ function gatewayPage({ people, folder }: Stage, options: GatewayOptions): object
     targets: [appOrigin],
     bundle: { file: join(folder(), 'bundle.note'), signer: 'bundle.skey' },
     drain: '1s',
+    profile,
     ...resting,
     ...settings,
   }

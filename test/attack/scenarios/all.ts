@@ -9,6 +9,7 @@ import { keyTagScenarios } from './gateway/keys.ts'
 import { judgedScenarios } from './host/judged.ts'
 import { linkScenarios } from './host/links.ts'
 import { machineScenarios } from './host/machine.ts'
+import { recordScenarios } from './host/records.ts'
 import { sealedScenarios } from './sealed/exchange.ts'
 import { octetScenarios } from './network/octets.ts'
 import { networkTagScenarios } from './network/tags.ts'
@@ -23,6 +24,7 @@ import { spendingScenarios } from './tokens/spending.ts'
 import { markScenarios } from './gateway/marks.ts'
 import { answerScenarios } from './relay/answers.ts'
 import { keyScenarios } from './relay/keys.ts'
+import { mirrorScenarios } from './relay/mirrors.ts'
 import { replayScenarios } from './relay/replay.ts'
 import { tagScenarios } from './relay/tags.ts'
 
@@ -33,6 +35,7 @@ export const scenarios: readonly Scenario[] = [
   ...tagScenarios,
   ...keyScenarios,
   ...answerScenarios,
+  ...mirrorScenarios,
   ...keyTagScenarios,
   ...insideScenarios,
   ...targetScenarios,
@@ -45,6 +48,7 @@ export const scenarios: readonly Scenario[] = [
   ...linkScenarios,
   ...judgedScenarios,
   ...machineScenarios,
+  ...recordScenarios,
   ...sealedScenarios,
   ...logScenarios,
   ...crowdScenarios,
