@@ -49,15 +49,19 @@ export function visitor({ relay, trust, leave, placement = 'front' }: Question['
   return createObliviousFetch({ relay, trust: text, placement, plaintextLoopback: true, ...judging })
 }
 
+/** To the end of the content and not of the talk: in `paced` they differ, and who leaves in between shows where. */
 async function streamed(body: ReadableStream<Uint8Array>, write: (text: string) => void): Promise<string> {
   let whole = ''
+  let done = false
   for await (const data of eventData(body)) {
-    if (data === '[DONE]') return whole
+    done ||= data === '[DONE]'
+    if (done) continue
     const event = JSON.parse(data) as { choices?: { delta?: { content?: string | null } }[] }
     const text = event.choices?.[0]?.delta?.content ?? ''
     whole += text
     write(text)
   }
+  if (done) return whole
   throw new Error('the answer ended before its end')
 }
 

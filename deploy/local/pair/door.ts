@@ -18,7 +18,8 @@ export const pairHelp = `  --upstream URL     a real OpenAI-compatible model ser
                      https, or http on this machine
   --placement WORD   who opens requests: front, the gateway (default); inside, the gateway in the CVM; sealed, the
                      CVM alone, in a second seal that the gateway carries and cannot open
-  --profile WORD     how the traffic is shaped: direct (default), as it comes
+  --profile WORD     how the traffic is shaped: direct (default), as it comes; mixed, at
+                     ticks; paced, and streams in cells of one size
   --pace MS          milliseconds between two words of the built-in app (default: 15)
   --keep             keep the run's folder (settings, logs, keys of this run) when it ends
   -h, --help         this text`
