@@ -241,10 +241,16 @@ function statusOf(code: string | undefined): ProblemStatus {
   return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400
 }
 
+/** milliseconds that somebody has to read what ended his connection, before it goes whether he closes it or not */
+const linger = 200
+
 function endWith(socket: Duplex, refused: Problem, date: string): void {
   const head = { date, ...problemFields(refused), connection: 'close' }
   const lines = Object.entries(head).map(([name, value]) => `${name}: ${value}\r\n`)
+  // Node has taken its own listener away, and an error that nobody hears ends the process.
+  socket.on('error', () => undefined)
   socket.end(`HTTP/1.1 ${refused.status} ${STATUS_CODES[refused.status] ?? ''}\r\n${lines.join('')}\r\n${refused.body}`)
+  setTimeout(() => socket.destroy(), linger).unref()
 }
 
 /** Date truncated to the minute: a second would tell when inside a busy minute this answer was made. */

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { listen, minuteClock, type ListenOptions, type Listening } from '../../../shared/upstream/serve.ts'
 import { answerAndClose, answerTo, plain, type Answer } from '../../../shared/upstream/answer.ts'
@@ -312,5 +314,35 @@ describe('answers in pieces', () => {
     answer.write(utf8('one'))
     await answer.response
     await until(() => left() === 1)
+  })
+})
+
+describe('whoever was shown the door is gone', () => {
+  test.each([
+    ['nonsense', 'nonsense\r\n\r\n', '400'],
+    ['CONNECT', 'CONNECT x:1 HTTP/1.1\r\nhost: x\r\n\r\n', '405'],
+    ['half a head', 'GET / HT', '408'],
+  ])('%s, and never a goodbye: the connection is free again', async (_, said, status) => {
+    const server = await serve(hello, { head: 300 })
+    const socket = connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true })
+    onTestFinished(() => void socket.destroy())
+    let heard = ''
+    socket.on('error', () => undefined).on('data', (octets) => void (heard += octets.toString()))
+    socket.write(said)
+    await until(() => heard.includes(` ${status} `))
+    expect(socket.destroyed).toBe(false)
+    await until(() => server.connections() === 0)
+  })
+
+  test('a reset right behind CONNECT ends nothing but its connection', async () => {
+    const server = await serve(hello)
+    for (let round = 0; round < 20; round++) {
+      const socket = connect(server.port, '127.0.0.1').on('error', () => undefined)
+      await once(socket, 'connect')
+      socket.write('CONNECT x:1 HTTP/1.1\r\nhost: x\r\n\r\n')
+      socket.resetAndDestroy()
+    }
+    await until(() => server.connections() === 0)
+    expect(head(await ask(server.port, get()))[0]).toBe('HTTP/1.1 200 OK')
   })
 })
