@@ -88,7 +88,17 @@ function listed(fields: readonly Field[], wanted: string): string[] {
   return members
 }
 
-/** Optional whitespace is SP and HTAB only; String.trim would also take U+00A0, which is data in latin1. */
+/**
+ * Optional whitespace is SP and HTAB only; String.trim would also take U+00A0, which is data in latin1. In steps and not by
+ * an expression, which would try each space of a long run anew.
+ */
 function trimmed(text: string): string {
-  return text.replace(/^[ \t]+|[ \t]+$/g, '')
+  let [start, end] = [0, text.length]
+  while (start < end && isBlank(text.charCodeAt(start))) start++
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--
+  return text.slice(start, end)
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09
 }

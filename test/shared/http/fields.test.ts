@@ -3,6 +3,13 @@ import { describe, expect, test } from 'vitest'
 import { contentLength, forwardable, joinCookies, type Field } from '../../../shared/http/fields.ts'
 import { outcome } from '../bhttp/feeding.ts'
 
+test('a long run of spaces takes a time that grows with it, and not with its square', () => {
+  // With the square this is half a minute of a CPU and more.
+  const value = `a${' '.repeat(200_000)}b`
+  expect(forwardable([['connection', value]])).toEqual([])
+  expect(outcome(() => contentLength([['content-length', value]]))).not.toBe('ok')
+})
+
 describe('forwardable', () => {
   test.each([
     'connection',
