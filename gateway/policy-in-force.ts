@@ -7,7 +7,7 @@ import { verifyCurrentPolicy } from '../shared/attestation/current-policy.ts'
 import type { EvidencePolicy } from '../shared/attestation/policy.ts'
 import { verifyPolicy, type VerifiedPolicy } from '../shared/attestation/signed-policy.ts'
 import { newestRoot, type TrustRoot } from '../shared/attestation/trust-root.ts'
-import { Refusal } from '../shared/refusal.ts'
+import { Refusal, type RefusalCode } from '../shared/refusal.ts'
 import type { GatewayLog } from './vocabulary.ts'
 
 export type PolicyOptions = {
@@ -18,9 +18,9 @@ export type PolicyOptions = {
 
 export class PolicyInForce {
   readonly #options: PolicyOptions
-  #looked = ''
+  #taken = ''
+  #complaint = ''
   #policy: VerifiedPolicy | undefined
-  #refused = false
 
   constructor(options: PolicyOptions) {
     this.#options = options
@@ -28,7 +28,7 @@ export class PolicyInForce {
 
   /** Whether the one that was shown last does not hold. */
   get refused(): boolean {
-    return this.#refused
+    return this.#complaint !== ''
   }
 
   /** When the one in force ends, milliseconds since 1970; undefined where there is none. */
@@ -68,20 +68,29 @@ export class PolicyInForce {
   }
 
   async #take(text: string, verify: () => Promise<VerifiedPolicy>): Promise<boolean> {
-    if (text === this.#looked) return false
-    this.#looked = text
-    this.#refused = false
+    if (text === this.#taken) {
+      this.#complaint = ''
+      return false
+    }
     try {
       const policy = await verify()
+      this.#taken = text
+      this.#complaint = ''
       const other = policy.sha256 !== this.#policy?.sha256
       this.#policy = policy
       if (other)
         this.#options.log('info', 'policy-in-force', { serial: policy.serial, policy: `sha256:${policy.sha256}` })
       return other
     } catch (cause) {
-      this.#refused = true
-      this.#options.log('warn', 'policy-refused', { why: cause instanceof Refusal ? cause.code : 'unexpected' })
+      this.#complain(text, cause instanceof Refusal ? cause.code : 'unexpected')
       return false
     }
+  }
+
+  // Looked at again each time, since what is not yet in force heals by waiting; but told once.
+  #complain(text: string, why: RefusalCode | 'unexpected'): void {
+    const complaint = `${why} ${text}`
+    if (complaint !== this.#complaint) this.#options.log('warn', 'policy-refused', { why })
+    this.#complaint = complaint
   }
 }

@@ -48,6 +48,17 @@ describe('from a note', () => {
   })
 })
 
+test('one whose time has not come is told once, and taken when it comes', async () => {
+  const { inForce, clock, lines } = place()
+  const early = await noteOf(42)
+  clock.now = start - 2 * 24 * hour
+  const news: boolean[] = [await inForce.fromNote(early), await inForce.fromNote(early)]
+  clock.now = start
+  news.push(await inForce.fromNote(early))
+  expect(news).toEqual([false, false, true])
+  expect(lines).toMatchObject([{ event: 'policy-refused', why: 'policy-expired' }, { event: 'policy-in-force' }])
+})
+
 test('without one there is the role alone, and so nothing that hardware could pass by', () => {
   expect(place().inForce.wanted(role)).toEqual({ policy: { role }, notAfter: Infinity })
 })
