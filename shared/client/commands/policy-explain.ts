@@ -35,7 +35,10 @@ export const explain: Command = {
     const theirs = values.against === undefined ? undefined : await explained('against', values.against, world)
     const found = theirs === undefined ? ours : difference(theirs, ours)
     if (values.json === true) await world.out(`${JSON.stringify(found)}\n`)
-    else await world.out(theirs === undefined ? alone(ours) : compared(difference(theirs, ours)))
+    else
+      await world.out(
+        theirs === undefined ? alone(ours) : compared(difference(theirs, ours), theirs.sha256 === ours.sha256),
+      )
     return 0
   },
 }
@@ -82,8 +85,9 @@ function difference(theirs: Explained, ours: Explained): Difference {
   return { removed: theirs.says.filter(lacks(ours.says)), added: ours.says.filter(lacks(theirs.says)) }
 }
 
-function compared({ removed, added }: Difference): string {
-  if (removed.length + added.length === 0) return 'no difference\n'
+function compared({ removed, added }: Difference, same: boolean): string {
+  if (same) return 'no difference\n'
+  if (removed.length + added.length === 0) return 'the same rules in another text: two digests\n'
   const sign = (mark: string, rows: readonly Row[]): readonly Row[] =>
     rows.map(([topic, says]) => [`${mark} ${topic}`, says])
   return table([...sign('-', removed), ...sign('+', added)])

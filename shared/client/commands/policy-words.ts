@@ -2,21 +2,24 @@
 import { policyLimits, type PolicyFields } from '../../attestation/policy-fields.ts'
 import { anchorAges } from '../../attestation/logged.ts'
 import { revocationBounds } from '../../attestation/revocation.ts'
-import { strictSnp, type Bound, type Measurement, type SnpPolicy } from '../../attestation/sev-snp/policy.ts'
+import { strictSnp, type Measurement, type SnpPolicy } from '../../attestation/sev-snp/policy.ts'
 import { productNames, type Product } from '../../attestation/sev-snp/products.ts'
 import type { TcbFloor } from '../../attestation/sev-snp/tcb.ts'
 import { timeText } from '../../tlog/json-fields.ts'
 import { durationText, type Row } from './output.ts'
+import { boundRows, chipRows, keptOut, type Concern } from './policy-lines.ts'
+import { tdxConcerns, tdxRows } from './policy-tdx-words.ts'
 
 export function policyRows(policy: PolicyFields): readonly Row[] {
-  const { serial, role, notBefore, notAfter, snp, log, binding, clockSkew } = policy
+  const { serial, role, notBefore, notAfter, snp, tdx, log, binding, clockSkew } = policy
   const { fresh, stale } = { ...anchorAges, fresh: log.maxCosignatureAge }
   return [
     ['policy', `serial ${serial}, for ${role}`],
     ['valid', `${timeText(notBefore)} to ${timeText(notAfter)}`],
     ...(snp === undefined ? [keptOut('SEV-SNP', 'no section of it')] : snpRows(snp)),
-    keptOut('TDX', 'not judged by this version'),
+    ...(tdx === undefined ? [keptOut('TDX', 'no section of it')] : tdxRows(tdx)),
     ['revocation', `a vendor's list ${ageWords(policy)}, ${graceWords(policy)}`],
+    ['revocation', `Intel's ratings at most ${durationText(policy.collateral.tdxMaxAge)} old`],
     ...Object.entries(policy.collateral.minCrlNumber).map(([product, number]): Row => [
       'revocation',
       `${product}: list number ${number} or higher`,
@@ -39,24 +42,25 @@ export function policyRows(policy: PolicyFields): readonly Row[] {
 }
 
 /** What signers should have meant. Nothing here is refused. */
-export function policyConcerns({ snp, notBefore, notAfter }: PolicyFields, now: number): readonly string[] {
-  const concerns: readonly (readonly [boolean, string])[] = [
+export function policyConcerns({ snp, tdx, notBefore, notAfter }: PolicyFields, now: number): readonly string[] {
+  const concerns: readonly Concern[] = [
     [
       notAfter - notBefore < policyLimits.life / 7,
       'it lives for less than a day: will the next one be signed in time?',
     ],
-    [snp === undefined, 'it has no snp section: no evidence of hardware is let in'],
+    [snp === undefined && tdx === undefined, 'it has no snp and no tdx section: no evidence of hardware is let in'],
     ...(snp === undefined ? [] : snpConcerns(snp, now)),
+    ...(tdx === undefined ? [] : tdxConcerns(tdx, now)),
   ]
   return concerns.filter(([holds]) => holds).map(([, words]) => words)
 }
 
-function snpConcerns(snp: SnpPolicy, now: number): readonly (readonly [boolean, string])[] {
+function snpConcerns(snp: SnpPolicy, now: number): readonly Concern[] {
   const { measurements, chips, minTcb, products, deny } = snp
   return [
     [measurements.length === 0, 'policy.snp.measurements is empty: no image is let in'],
     [chips.mode === 'allowlist' && chips.sha256.length === 0, 'policy.snp.chips.sha256 is empty: no machine is let in'],
-    ...measurements.flatMap(({ digest, notAfter }, at): readonly (readonly [boolean, string])[] => [
+    ...measurements.flatMap(({ digest, notAfter }, at): readonly Concern[] => [
       [now >= notAfter, `policy.snp.measurements[${at}] ended: ask for its next release or take it out`],
       [deny.includes(digest), `policy.snp.measurements[${at}] is in policy.snp.deny: it is refused`],
     ]),
@@ -93,7 +97,7 @@ function snpRows(snp: SnpPolicy): readonly Row[] {
     ...boundRows('platform', snp.platform),
     ['settings', `HOST_DATA ${snp.hostData}`],
     ['machines', `at least ${snp.minCvms} CVM(s) on ${snp.minChips} chip(s)`],
-    ...chipRows(snp.chips),
+    ...chipRows('chips', snp.chips),
     ...snp.measurements.map(imageRow),
     ...(snp.measurements.length === 0 ? [keptOut('images', 'all, none is listed')] : []),
     ...snp.deny.map((digest): Row => ['denied', digest]),
@@ -125,30 +129,12 @@ function floorWords(when: string, floor: TcbFloor | undefined): string {
   return `${when} ${[...Object.entries(counters).map((pair) => pair.join(' ')), ...models].join(', ')}`
 }
 
-function boundRows(topic: string, bounds: Readonly<Record<string, Bound>>): readonly Row[] {
-  const words = (bound: Bound): string => (bound === null ? 'not asked' : bound === 0 ? 'must be off' : 'must be on')
-  return Object.entries(bounds).map(([name, bound]) => [topic, `${name} ${words(bound)}`])
-}
-
-function chipRows({ mode, sha256 }: SnpPolicy['chips']): readonly Row[] {
-  const words = {
-    allowlist: sha256.length === 0 ? 'kept out: all, none is listed' : 'only these',
-    log: 'these, and those that a log has',
-    any: "anybody's",
-  }
-  return [['chips', words[mode]], ...sha256.map((digest): Row => ['chips', `  ${digest}`])]
-}
-
 function imageRow({ digest, minGuestSvn, notAfter, hostData, build }: Measurement): Row {
   const settings = hostData === undefined ? '' : `, with HOST_DATA ${hostData}`
   return [
     'images',
     `${digest} until ${timeText(notAfter)}, version ${minGuestSvn} or higher, of build ${build ?? '?'}${settings}`,
   ]
-}
-
-function keptOut(topic: string, why: string): Row {
-  return [topic, `kept out: ${why}`]
 }
 
 function ageWords({ collateral: { crlMaxAge } }: PolicyFields): string {

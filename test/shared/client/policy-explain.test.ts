@@ -96,8 +96,6 @@ test('every rule that a policy can change changes its words', async () => {
   await desk.draft()
   for (const change of changes) {
     await desk.draft('next.json', change)
-    expect((await desk.run('policy', 'explain', 'next.json', '--against', 'draft.json')).out, change[1]).not.toBe(
-      'no difference\n',
-    )
+    expect((await desk.run('policy', 'explain', 'next.json', '--against', 'draft.json')).out, change[1]).toMatch(/^[-+] /)
   }
 })
