@@ -96,6 +96,8 @@ test('every rule that a policy can change changes its words', async () => {
   await desk.draft()
   for (const change of changes) {
     await desk.draft('next.json', change)
-    expect((await desk.run('policy', 'explain', 'next.json', '--against', 'draft.json')).out, change[1]).toMatch(/^[-+] /)
+    expect((await desk.run('policy', 'explain', 'next.json', '--against', 'draft.json')).out, change[1]).toMatch(
+      /^[-+] /,
+    )
   }
 })

@@ -61,11 +61,12 @@ type Changed = { readonly path: string; readonly value: unknown }
 /** The value with one leaf changed, for each leaf. */
 function* changes(value: unknown, path: string): Generator<Changed> {
   if (value instanceof Map) {
-    for (const one of changes([...(value as Map<number, number>)], path)) yield { ...one, value: new Map(one.value as [number, number][]) }
+    for (const one of changes([...(value as ReadonlyMap<unknown, unknown>)], path))
+      yield { ...one, value: new Map(one.value as [number, number][]) }
   } else if (typeof value === 'object' && value !== null) {
     for (const [key, inner] of Object.entries(value) as [string, unknown][]) {
       for (const { path: deeper, value: changed } of changes(inner, `${path}.${key}`)) {
-        const copy: object = Array.isArray(value) ? ([...value] as unknown[]) : { ...value }
+        const copy: object = Array.isArray(value) ? Array.from(value as unknown[]) : { ...value }
         yield { path: deeper, value: Object.assign(copy, { [key]: changed }) }
       }
     }
