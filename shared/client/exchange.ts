@@ -20,9 +20,15 @@ export type World = {
   readonly hpke: ClientHpke
   readonly relay: URL
   readonly answerLimit: number
+  readonly now: () => number
 }
 
-export type Attempt = Omit<Sealing, 'hpke' | 'pass'> & { readonly call: Call; readonly passes: Passes }
+export type Attempt = Omit<Sealing, 'hpke' | 'pass'> & {
+  readonly call: Call
+  readonly passes: Passes
+  /** milliseconds since 1970: nothing is sealed after it */
+  readonly usableUntil: number
+}
 
 /** Authenticated. Bytes are the complete content; anything else still arrives, and `release` lets go of it. */
 export type Answer = {
@@ -31,12 +37,15 @@ export type Answer = {
   release(): void
 }
 
-export async function exchange(world: World, { call, passes, ...sealing }: Attempt): Promise<Answer> {
+export async function exchange(world: World, { call, passes, usableUntil, ...sealing }: Attempt): Promise<Answer> {
   const stop = new AbortController()
   const signal = call.signal === undefined ? stop.signal : AbortSignal.any([call.signal, stop.signal])
   const release = (): void => stop.abort()
   try {
-    const outward = await sealed(call, { hpke: world.hpke, ...sealing, pass: await passes.fresh('gateway') })
+    const pass = await passes.fresh('gateway')
+    // Whatever was waited for, a wallet or a date: what the keys rest on may have ended meanwhile.
+    if (world.now() >= usableUntil) throw new ObliviousError('bundle-outdated')
+    const outward = await sealed(call, { hpke: world.hpke, ...sealing, pass })
     const answer = await admitted(world, { call, passes }, outward, signal)
     await demandSealed(answer, sealing.family)
     return { ...(await headFirst(openedAnswer(answer, outward, world.answerLimit), sealing.family, world)), release }

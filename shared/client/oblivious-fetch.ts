@@ -118,7 +118,7 @@ class ObliviousClient {
     this.#mayRetryKey = onceEvery(keyRetryPeriod, now)
     this.#mayRetryToken = onceEvery(keyRetryPeriod, now)
     this.#tokens = separate(options.tokens ?? {})
-    this.#world = { transport, hpke, relay, answerLimit: options.limits?.answer ?? 16 * 1024 * 1024 }
+    this.#world = { transport, hpke, relay, answerLimit: options.limits?.answer ?? 16 * 1024 * 1024, now }
     const { trust, placement, role, allowSimulated } = options
     const asked = { trust, placement, role, allowSimulated }
     this.#keeper = new KeyKeeper({ transport, relay, ...asked, hpke, memory, now, random })
@@ -197,8 +197,8 @@ class ObliviousClient {
   }
 
   /** To whom: in `sealed` to a CVM as well, and to another than before where there is one. */
-  #towards({ key, cvms }: Held, before?: Attempt): Pick<Attempt, 'key' | 'cvm'> {
-    return { key, cvm: chosen(cvms, this.#random, before?.cvm) ?? chosen(cvms, this.#random) }
+  #towards({ key, cvms, usableUntil }: Held, before?: Attempt): Pick<Attempt, 'key' | 'cvm' | 'usableUntil'> {
+    return { key, usableUntil, cvm: chosen(cvms, this.#random, before?.cvm) ?? chosen(cvms, this.#random) }
   }
 
   /** A bundle whose serial rose: a relay that only claims `#ohttp-key` moves nothing but one bundle fetch. */
@@ -210,7 +210,7 @@ class ObliviousClient {
 }
 
 /** What a second attempt does otherwise, and the bundle that it rests on. */
-type Again = { readonly held: Held; readonly change: Partial<Pick<Attempt, 'key' | 'cvm' | 'date'>> }
+type Again = { readonly held: Held; readonly change: Partial<Pick<Attempt, 'key' | 'cvm' | 'date' | 'usableUntil'>> }
 
 function asksForToken(again: Reason): again is { readonly challenge: string } {
   return typeof again === 'object' && 'challenge' in again

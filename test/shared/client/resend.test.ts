@@ -97,6 +97,21 @@ describe('a refused date', () => {
     expect([answer.status, await answer.json()]).toEqual([400, JSON.parse(body)])
   })
 
+  test('keys that ended while the retry waited seal nothing more', async () => {
+    pair.app = () => dateRefusal()
+    let end = 0
+    fetch = visitor(pair, {
+      now: () => now,
+      wait: () => {
+        now = end
+        return Promise.resolve()
+      },
+    })
+    end = (await fetch.ready()).notAfter
+    expect(await codeOf(fetch(target))).toBe('bundle-outdated')
+    expect(pair.opened.length).toBe(1)
+  })
+
   test('who leaves while the retry waits has sent nothing more', async () => {
     pair.app = () => dateRefusal()
     const leaving = new AbortController()
