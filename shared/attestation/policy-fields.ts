@@ -138,7 +138,7 @@ function checkAlone(names: readonly string[], index: number, path: string): void
 /** A line of a log's leaf, so it holds no line feed. */
 function roleOf(from: At): string {
   const role = textOf(from)
-  if (!isRole(role) || /\p{Cc}/u.test(role)) throw wrong(from, 'one line of 1 to 255 bytes')
+  if (!isRole(role)) throw wrong(from, 'one line of 1 to 255 bytes, each character of it visible')
   return role
 }
 

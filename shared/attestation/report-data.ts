@@ -83,9 +83,13 @@ function fieldBytes({ name, shape }: BindingField, value: unknown): Uint8Array {
   throw new Refusal('bad-encoding', `binding.${name} is missing, or not of its form`)
 }
 
-/** Roles are UTF-8, not empty, and short enough for every place that carries one. */
+/**
+ * Roles are UTF-8, not empty, short enough for every place that carries one, and without characters that nobody sees: two
+ * roles that look alike are one to whoever signs.
+ */
 export function isRole(value: unknown): value is string {
-  return typeof value === 'string' && value !== '' && value.isWellFormed() && utf8(value).length <= 255
+  if (typeof value !== 'string' || value === '' || !value.isWellFormed()) return false
+  return utf8(value).length <= 255 && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(value)
 }
 
 function isUint64(value: unknown): value is number | bigint {

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { styleText } from 'node:util'
 import type { World } from './commands/command.ts'
 import { main } from './commands/main.ts'
+import { visible, visiblePainted } from './commands/visible.ts'
 
 const interrupted = new AbortController()
 process.once('SIGINT', () => {
@@ -20,9 +21,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 const world: World = {
   stdin: process.stdin,
-  out: (data) => new Promise((resolve) => void process.stdout.write(data, () => resolve())),
+  out: (data) => new Promise((resolve) => void process.stdout.write(shown(data), () => resolve())),
   outIsTTY: process.stdout.isTTY,
-  say: (text) => void process.stderr.write(`${text}\n`),
+  say: (text) => void process.stderr.write(`${visiblePainted(text)}\n`),
   paint: (style, text) => styleText(style, text, { stream: process.stderr }),
   env: (name) => process.env[name],
   readFile: (path) => readFile(path),
@@ -35,6 +36,11 @@ const world: World = {
 }
 
 process.exitCode = await main(process.argv.slice(2), world)
+
+/** Words may hold what a stranger wrote; octets are what somebody asked for as they are. */
+function shown(data: string | Uint8Array): string | Uint8Array {
+  return typeof data === 'string' ? visible(data) : data
+}
 
 /** The package's own version, from the sources as well as from the built tree. */
 function versionOf(): string {

@@ -1,9 +1,10 @@
 /** `asunder ask`: a text in, a chat completion out, token by token as it is opened. */
-import { fromUtf8 } from '../../bytes.ts'
+import { fromUtf8, utf8 } from '../../bytes.ts'
 import { abortable, gather, pieces } from '../streams.ts'
 import { Failure, UsageError, type Command, type World } from './command.ts'
 import { connect, connectionHelp, connectionOptions, parsed, readText, reasonOf, type Session } from './connection.ts'
 import { eventData } from './events.ts'
+import { visible } from './visible.ts'
 
 const options = {
   ...connectionOptions,
@@ -124,7 +125,7 @@ async function stream(answer: Response, world: World): Promise<void> {
   for await (const data of eventData(pieces(answer.body))) {
     const text = data === '[DONE]' ? '' : deltaOf(data)
     if (text === '') continue
-    await world.out(world.outIsTTY ? visible(text) : text)
+    await world.out(world.outIsTTY ? visible(text) : utf8(text))
     last = text
   }
   if (!last.endsWith('\n')) await world.out('\n')
@@ -147,9 +148,4 @@ function readEvent(data: string): Event {
   } catch (cause) {
     throw new Failure('the service sent an event that is not JSON; is --app an OpenAI-compatible service?', { cause })
   }
-}
-
-/** A terminal obeys control characters; an answer has no business with them. */
-function visible(text: string): string {
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/gu, '\u{fffd}')
 }

@@ -220,6 +220,7 @@ describe('bad-encoding', () => {
     ['serial 0', { serial: 0 }],
     ['a role of two lines', { role: 'a\nb' }],
     ['a role of nothing', { role: '' }],
+    ['a role with a character that nobody sees', { role: 'a\u200bb' }],
     ['an unknown key', { extra: 1 }],
     ['an unknown section', { sgx: {} }],
     ['an unknown key below', { binding: { more: 1 } }],

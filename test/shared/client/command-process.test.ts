@@ -52,6 +52,15 @@ test('a usage error exits with 2 and leaves standard output empty', async () => 
   expect(err).toMatch(/^asunder: --relay is missing/)
 })
 
+test('whatever a file says, no terminal obeys it', async () => {
+  const painted = '\u001b[2K\u001b[1A all checks held \u202edleh'
+  await writeFile(join(folder, 'evil.json'), JSON.stringify({ [painted]: 1 }))
+  const { code, out, err } = await asunder(['policy', 'explain', 'evil.json'])
+  expect(code).toBe(1)
+  expect(err).toContain('[1A all checks held')
+  expect(`${out}${err}`).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202e]/u)
+})
+
 test('a signing key lands in a file that only its owner reads, once', async () => {
   const { code, out } = await asunder(['trust', 'keygen', 'root.example/1'])
   const path = join(folder, 'root.example-1.skey')
