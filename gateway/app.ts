@@ -6,11 +6,13 @@ import { Hono } from 'hono'
 import { familyOf } from '../shared/http/media-types.ts'
 import { line, outerField } from '../shared/http/outer.ts'
 import { problem } from '../shared/http/problem.ts'
+import type { Profile } from '../shared/shaping/profile.ts'
 import { nodeBindings, plain, type ShortWay } from '../shared/upstream/answer.ts'
 import { createOblivious, type ObliviousOptions } from './oblivious.ts'
 import { defaultGatewayLimits, type Context, type GatewayLimits } from './opened.ts'
 import { freshness, publication, type Publication } from './publication.ts'
 import type { ScreenOptions } from './screen.ts'
+import { misfit } from './shaped.ts'
 
 export { publication, type Publication }
 
@@ -28,6 +30,8 @@ export type GatewayOptions = Pick<ObliviousOptions, 'find' | 'cvm' | 'once' | 'a
     /** hosts that we answer to, all others get 421; one without a port stands for every port. Left out: any, which is for loopback */
     readonly hosts?: readonly string[] | undefined
     readonly screen: ScreenOptions
+    /** left out: `direct` */
+    readonly profile?: Profile | undefined
     readonly limits?: Partial<GatewayLimits>
   }
 
@@ -37,7 +41,7 @@ const nothing = (): void => undefined
 export type Gateway = Hono & { readonly shortWay: ShortWay }
 
 export function createGateway(options: GatewayOptions): Gateway {
-  const { now = Date.now, observe = nothing, fault = nothing } = options
+  const { now = Date.now, observe = nothing, fault = nothing, profile = 'direct' } = options
   const limits = { ...defaultGatewayLimits, ...options.limits }
   const oblivious = createOblivious({ ...options, limits, now, observe, fault })
   const foreign = foreignTo(options.hosts)
@@ -46,7 +50,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     if (foreign(context)) return plain(problem(421))
     if (marked(context)) return plain(problem(404))
     const family = familyOf(outerField(context, 'content-type'))
-    return family === undefined ? plain(problem(415)) : oblivious(family, context)
+    if (family === undefined) return plain(problem(415))
+    const refused = misfit(profile, (name) => outerField(context, name))
+    return refused === undefined ? oblivious(family, context) : plain(refused)
   }
   const other = (allow: string) => (context: Context) =>
     plain(foreign(context) ? problem(421) : problem(405, { allow }))
@@ -79,7 +85,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     if (method !== 'POST' || (url !== paths.gateway && url !== paths.alias)) return undefined
     const family = familyOf(line(rawHeaders, 'content-type'))
     const context = { env, req: onNode }
-    return family === undefined || foreign(context) ? undefined : oblivious(family, context)
+    if (family === undefined || foreign(context)) return undefined
+    return misfit(profile, (name) => line(rawHeaders, name)) === undefined ? oblivious(family, context) : undefined
   }
   return Object.assign(app, { shortWay })
 }

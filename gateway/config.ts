@@ -192,9 +192,9 @@ const rows = {
   store: storeRows,
   tokens: optional('nobody needs a token', tokens),
   profile: {
-    kind: word(['direct', 'paced'] as const satisfies readonly Profile[]),
+    kind: word(['direct', 'mixed', 'paced'] as const satisfies readonly Profile[]),
     default: 'direct',
-    says: 'how the traffic is shaped, the same word as at your relays; direct: as it comes; paced: streams in cells of one size at one rate',
+    says: 'how the traffic is shaped, the same word as at your relays; direct: as it comes; mixed: sizes off the grid and uploads that are passed on as they arrive are refused, the rest is done by relays; paced: as mixed, and streams in cells of one size at one rate',
   },
   cells,
   limits,

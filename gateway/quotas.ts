@@ -3,7 +3,8 @@
  * flooded, or floods, leaves room for the others. A relay is known by its pinned key; everybody behind it is one.
  * wire.md "Errors" (over the rate); RFC 10036 §4.2 for streamed requests.
  */
-import { incremental, incrementalLimit } from '../shared/http/incremental.ts'
+import { incremental } from '../shared/http/incremental.ts'
+import { incrementalLimit } from '../shared/http/incremental-words.ts'
 import { problem } from '../shared/http/problem.ts'
 import { arrive, type Rate } from '../shared/limits/bucket.ts'
 import type { Gate } from '../shared/upstream/serve.ts'

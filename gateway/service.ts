@@ -252,6 +252,7 @@ async function open(settings: GatewaySettings, world: World, parts: Parts) {
     keys: settings.placement === 'front' ? parts.keys.list : undefined,
     bundle: parts.bundles.read,
     cvm: pool,
+    profile,
     stream: streamOf(settings, world),
     once: replayGuard({ claims: parts.claims, window, now, works: parts.told }),
     tokens: parts.desk?.turnstile,

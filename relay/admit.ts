@@ -3,7 +3,8 @@
  * wire.md "Limits" and "Errors", conformance OHTTP-R10, R18, R19, INC-2, INC-3, HOP-5.
  */
 import { problem, type Problem } from '../shared/http/problem.ts'
-import { incremental, incrementalLimit, incrementalRefused } from '../shared/http/incremental.ts'
+import { incremental } from '../shared/http/incremental.ts'
+import { incrementalLimit, incrementalRefused } from '../shared/http/incremental-words.ts'
 import { nodeBindings } from '../shared/upstream/answer.ts'
 import { createLimiter, type BucketName } from '../shared/limits/limiter.ts'
 import type { Rate } from '../shared/limits/bucket.ts'

@@ -3,7 +3,7 @@
  * nothing else that a client says reaches the gateway, nothing else that a gateway says reaches a client.
  * RFC 9458 §5 and §6.2, wire.md "Heads are constants", conformance OHTTP-R2..R4, R12, R15, HOP-1, HOP-2.
  */
-import { incrementalValue } from '../shared/http/incremental.ts'
+import { incrementalValue } from '../shared/http/incremental-words.ts'
 import { families, essence, mediaTypes, type Family } from '../shared/http/media-types.ts'
 import { cannotOpen, ohttpKeyProblem, problem, type Problem } from '../shared/http/problem.ts'
 import type { UpstreamFailure } from '../shared/upstream/exchange.ts'

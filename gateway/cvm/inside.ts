@@ -8,6 +8,7 @@ import { maxBundle, readBundle } from '../../shared/attestation/bundle-note.ts'
 import { mediaTypes } from '../../shared/http/media-types.ts'
 import { serializeKeyConfigs } from '../../shared/ohttp/key-config.ts'
 import { Refusal } from '../../shared/refusal.ts'
+import type { Profile } from '../../shared/shaping/profile.ts'
 import { listen, type Listening } from '../../shared/upstream/serve.ts'
 import type { PublicSettings } from './own-config.ts'
 import type { OwnKeys } from './own-keys.ts'
@@ -17,12 +18,15 @@ export type InsideOptions = RequestOptions & {
   readonly keys: OwnKeys
   readonly public: PublicSettings
   readonly bundle: BundleFile
+  /** left out: `direct` */
+  readonly profile?: Profile | undefined
 }
 
-export async function openInside({ public: settings, bundle, ...options }: InsideOptions): Promise<Listening> {
+export async function openInside({ public: settings, bundle, profile, ...options }: InsideOptions): Promise<Listening> {
   const { tls, publicHosts, connections } = settings
   const gateway = createGateway({
     ...ownRequests(options),
+    profile,
     keys: keyList(options.keys, options.now),
     bundle: () => bundle.served(options.now()),
     ...(publicHosts === null ? {} : { hosts: publicHosts }),

@@ -49,12 +49,12 @@ export type PublicSettings = {
 
 /** How streams are shaped here; the relay has the same word. */
 export const readProfile = (from: At): Profile =>
-  wordOf(from, ['direct', 'paced'] as const satisfies readonly Profile[])
+  wordOf(from, ['direct', 'mixed', 'paced'] as const satisfies readonly Profile[])
 
 export const ownSettings: readonly (readonly [name: string, says: string])[] = [
   [
     'profile',
-    '"direct" or "paced": how the traffic is shaped, the same word as at your relays; "inside" and "sealed" only',
+    '"direct", "mixed" or "paced": how the traffic is shaped, the same word as at your relays; "inside" and "sealed" only',
   ],
   ['cells.period', 'milliseconds from one cell to the next, the same as at your relays; "paced" only, as cells.held'],
   ['cells.held', 'octets of the longest event, and of the longest chunked answer that is no stream of events'],

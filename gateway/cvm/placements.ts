@@ -67,7 +67,7 @@ type Inside = Extract<AgentSettings, { placement: 'inside' }>
 
 async function inInside(settings: Inside, options: OwnOptions, { log, now }: World): Promise<OwnPlacement> {
   const bundle = new BundleFile(settings.public.bundle)
-  const listening = await openInside({ ...options, public: settings.public, bundle })
+  const listening = await openInside({ ...options, public: settings.public, profile: settings.profile, bundle })
   const look = watching(bundle, log, now)
   look()
   const timer = setInterval(() => {

@@ -20,6 +20,11 @@ export const obliviousErrors = {
     means: 'the relay or gateway refused the sealed request as a whole; nothing of it was opened by an attested CVM',
     remedy: 'see `status`; check that `relay` names the right resource and that this client is not outdated',
   },
+  'upload-refused': {
+    means:
+      'the relay or gateway shapes its traffic and passes no upload on as it arrives (501): its pace would tell whose it is',
+    remedy: 'give the body whole, as text, bytes or a Blob, and not as a stream',
+  },
   'relay-unexpected': {
     means: 'a success that is not an oblivious answer: a captive portal or another web server speaks at this address',
     remedy: 'check the relay address and the network',

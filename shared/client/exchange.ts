@@ -47,7 +47,7 @@ export async function exchange(world: World, { call, passes, usableUntil, ...sea
     if (world.now() >= usableUntil) throw new ObliviousError('bundle-outdated')
     const outward = await sealed(call, { hpke: world.hpke, ...sealing, pass })
     const answer = await admitted(world, { call, passes }, outward, signal)
-    await demandSealed(answer, sealing.family)
+    await demandSealed(answer, sealing.family, isStream(call) ? 'stream' : 'whole')
     return { ...(await headFirst(openedAnswer(answer, outward, world.answerLimit), sealing.family, world)), release }
   } catch (cause) {
     release()
@@ -104,7 +104,7 @@ async function send(
   const type = families[outward.family].request
   const fields = {
     'content-type': type,
-    ...(call.body instanceof Uint8Array ? {} : { incremental: '?1' }),
+    ...(isStream(call) ? { incremental: '?1' } : {}),
     ...(pass === undefined ? {} : { authorization: pass }),
   }
   const upload = watched(outward.body)
@@ -114,6 +114,10 @@ async function send(
     if (upload.failure !== undefined) throw upload.failure
     throw new ObliviousError('relay-unreachable', { cause: codeWord(cause) })
   }
+}
+
+function isStream({ body }: Call): boolean {
+  return !(body instanceof Uint8Array)
 }
 
 /** An upload whose own failure is the caller's to see, not to be mistaken for the relay's. */

@@ -17,10 +17,11 @@ import type { RelayAnswer } from './transport.ts'
 const problemLimit = 4_096
 
 /** Throws the typed error of everything that is not an oblivious answer of the right family; nothing of its body goes further. */
-export async function demandSealed(answer: RelayAnswer, family: Family): Promise<void> {
+export async function demandSealed(answer: RelayAnswer, family: Family, body: 'stream' | 'whole'): Promise<void> {
   const type = essence(answer.field('content-type'))
   if (answer.status === 200 && type === families[family].response) return
-  const code = codeFor(answer.status)
+  // RFC 10036 §3. The word that goes with it is in a field that web pages cannot read.
+  const code = answer.status === 501 && body === 'stream' ? 'upload-refused' : codeFor(answer.status)
   const keyUnknown = answer.status === 400 && type === mediaTypes.problem && (await namesKeyProblem(answer))
   throw new ObliviousError(keyUnknown ? 'key-unknown' : code, { status: answer.status, ...delayOf(answer) })
 }

@@ -57,6 +57,14 @@ describe('a gateway in front of an attested CVM', () => {
     for (const path of ['/metrics', '/flags', '/readyz', '/healthz']) expect((await fetch(url + path)).status).toBe(404)
   })
 
+  test.each(['mixed', 'paced'])('profile %s: says so, and takes no size off the grid', async (profile) => {
+    const { url, service } = await opened(undefined, { profile })
+    const { outer, message } = await askThrough(url)
+    expect([outer.status, fromUtf8(message)]).toEqual([400, expect.stringContaining('about:blank')])
+    const page = await (await fetch(`http://127.0.0.1:${String(service.adminPort)}/metrics`)).text()
+    expect(page).toContain(`placement="front",profile="${profile}"} 1`)
+  })
+
   test('OPS-3: while it drains it is not ready, and says why', async () => {
     const parts: (() => void)[] = []
     const { url, ready, service } = await opened((_, out) => {

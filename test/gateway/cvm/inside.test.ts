@@ -16,6 +16,7 @@ import { aes128Gcm, hkdfSha256 as kdf, x25519, xWing } from '../../../shared/hpk
 import { parseKeyConfigs } from '../../../shared/ohttp/key-config.ts'
 import { chunked, sealed, standard } from '../../../shared/ohttp/labels.ts'
 import { sealRequest } from '../../../shared/ohttp/request.ts'
+import type { Profile } from '../../../shared/shaping/profile.ts'
 import { signNote } from '../../../shared/tlog/note.ts'
 import { generateSigner } from '../../../shared/tlog/signer.ts'
 import { binaryRequest } from '../town.ts'
@@ -27,7 +28,7 @@ const suite = { kdf, aead: aes128Gcm }
 const hour = 60 * minute
 const hello: Handler = (_request, response) => void response.end('hello')
 
-async function insideMachine(handler: Handler = hello) {
+async function insideMachine(handler: Handler = hello, profile: Profile = 'direct') {
   const folder = mkdtempSync(join(tmpdir(), 'inside-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const clocks = { mono: 0 }
@@ -54,7 +55,7 @@ async function insideMachine(handler: Handler = hello) {
     connections: 10,
     bundle: file,
   }
-  const options = { keys, settings: requestSettings, app, now: Date.now, ended, public: listener, bundle }
+  const options = { keys, settings: requestSettings, app, now: Date.now, ended, public: listener, bundle, profile }
   const listening = await openInside(options)
   onTestFinished(() => listening.close(0))
   const { pool } = await readyPool(machine, { connections: 1 })
@@ -94,6 +95,13 @@ describe('requests', () => {
     place.clocks.mono += 20 * hour
     expect((await ask(place, { config })).outer.status).toBe(503)
     expect(place.outcomes).toEqual(['served', 'replayed', 'no-cvm'])
+  })
+
+  test('in a profile that shapes traffic must have a size on the grid', async () => {
+    const place = await insideMachine(hello, 'mixed')
+    const { outer, message } = await ask(place, { config: await firstKey(place) })
+    expect([outer.status, fromUtf8(message)]).toEqual([400, expect.stringContaining('about:blank')])
+    expect(place.outcomes).toEqual([])
   })
 
   test('without evidence nothing is opened and no key is offered', async () => {

@@ -66,6 +66,18 @@ describe('with another answer', () => {
     expect(JSON.stringify([error, error.message, String(error.cause)])).not.toContain('prize')
   })
 
+  test('INC-2: 501 to an upload that goes on as it arrives says what to do, and nothing is tried again', async () => {
+    pair.onPost = sending(problem(501, { proxyStatus: 'asunder; error=incremental_refused' }))
+    const body = new Blob([secret]).stream()
+    const error = await caught(fetch(target, { method: 'POST', body, duplex: 'half' }))
+    expect([error.code, error.status, error.remedy]).toEqual([
+      'upload-refused',
+      501,
+      expect.stringContaining('not as a stream'),
+    ])
+    expect(pair.posts().length).toBe(1)
+  })
+
   test('CHK-3: a refused chunked request is not tried again as a standard one', async () => {
     fetch = visitor(pair, { family: 'chunked' })
     pair.onPost = sending(problem(415))

@@ -1,12 +1,8 @@
 /** The Incremental field. RFC 10036, RFC 9651; what is said when it is refused: RFC 9209. */
 import { parseList } from 'structured-headers'
 import { describe, expect, test } from 'vitest'
-import {
-  incremental,
-  incrementalLimit,
-  incrementalRefused,
-  incrementalValue,
-} from '../../../shared/http/incremental.ts'
+import { incremental } from '../../../shared/http/incremental.ts'
+import { incrementalLimit, incrementalRefused, incrementalValue } from '../../../shared/http/incremental-words.ts'
 import { problem } from '../../../shared/http/problem.ts'
 import { sharedVectors } from '../../vectors/shared.ts'
 
