@@ -120,14 +120,14 @@ const mixing = {
   tick: {
     kind: duration({ least: 10, most: 1000 }),
     default: '50ms',
-    says: 'mixed: time from tick to tick, on the wall clock; the same for all relays to one gateway. A message waits half of it on average, in each direction',
+    says: 'mixed and paced: time from tick to tick, on the wall clock; the same for all relays to one gateway. A message waits half of it on average, in each direction',
   },
-  requests: { kind: count(), default: 1024, says: 'mixed: requests that wait for one tick; beyond, 503' },
-  octets: { kind: size(), default: 64 * MiB, says: 'mixed: octets of all of them; beyond, 503' },
+  requests: { kind: count(), default: 1024, says: 'mixed and paced: requests that wait for one tick; beyond, 503' },
+  octets: { kind: size(), default: 64 * MiB, says: 'mixed and paced: octets of all of them; beyond, 503' },
   memory: {
     kind: size(),
     default: 1024 * MiB,
-    says: 'mixed: octets of answers that clients have not taken yet. A half is shares of 256KiB, and as many requests are let in at a time, beyond 503; of the other half, whoever holds most loses his answer when it is full. One client gets up to limits.answer',
+    says: 'mixed and paced: octets of answers that clients have not taken yet. A half is shares of 256KiB, and as many requests are let in at a time, beyond 503; of the other half, whoever holds most loses his answer when it is full. One client gets up to limits.answer',
   },
 } as const
 
