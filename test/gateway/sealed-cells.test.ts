@@ -130,6 +130,13 @@ test('what an agent without cells says is not passed on', async () => {
   expect(town.outcomes).toEqual(['cut'])
 })
 
+test('a stream longer than the CVM carries is cut, and the app is let go', async () => {
+  const app = telling()
+  const town = await paced({ handler: app.handler, requests: { stream: 4000 } })
+  await expect(askedFor(town, () => undefined)).rejects.toThrow('not complete')
+  await vi.waitFor(() => expect([app.out().closed, town.cvms[0]?.outcomes]).toEqual([true, ['cut']]))
+})
+
 test('a CVM whose app breaks off cuts both layers', async () => {
   const app = telling()
   const town = await paced({ handler: app.handler })
