@@ -112,10 +112,11 @@ function marked({ req }: Context): boolean {
   return req.raw.url.includes('?')
 }
 
-// RFC 9112 §3.2.2: a target in absolute form names the host, whatever the field says.
+// RFC 9112 §3.2.2: a target in absolute form names the host, whatever the field says. In HTTP/2 the authority does.
 function authorityOf(context: Context): string {
-  const absolute = nodeBindings(context)?.incoming.url?.startsWith('/') === false
-  const said = absolute ? undefined : outerField(context, 'host')
+  const incoming = nodeBindings(context)?.incoming
+  const absolute = incoming?.url?.startsWith('/') === false
+  const said = absolute ? undefined : (line(incoming?.rawHeaders ?? [], ':authority') ?? outerField(context, 'host'))
   return said ?? new URL(context.req.raw.url).host
 }
 

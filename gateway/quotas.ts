@@ -5,6 +5,7 @@
  */
 import { incremental } from '../shared/http/incremental.ts'
 import { incrementalLimit } from '../shared/http/incremental-words.ts'
+import { line } from '../shared/http/outer.ts'
 import { problem } from '../shared/http/problem.ts'
 import { arrive, type Rate } from '../shared/limits/bucket.ts'
 import type { Gate } from '../shared/upstream/serve.ts'
@@ -39,7 +40,8 @@ export function createQuotas(
     const { quota, spent } = relay
     if (!take(quota, spent, now())) {
       told(peer, 'limited')
-      const streams = incremental(incoming.headersDistinct['incremental'] ?? []) === true
+      const field = line(incoming.rawHeaders, 'incremental')
+      const streams = field !== undefined && incremental([field]) === true
       return streams ? overQuotaStreamed : overQuota
     }
     told(peer, 'admitted')

@@ -57,7 +57,7 @@ export type Observe = (family: Family, outcome: Outcome) => void
 export const limits = [
   'connections', // as many connections as there may be
   'head', // a head too large, with too many fields, or too slow
-  'pipelined', // a second request on a connection before the first was answered
+  'pipelined', // a second request on a connection before the first was answered; on HTTP/2, too many frames that are no request
   'content', // an opened request too large
   'leases', // every attested connection in use
   'store', // no room for another claim

@@ -6,7 +6,21 @@ import type { Socket } from 'node:net'
 import { Client } from 'undici'
 import { Spent, type PoolExchange } from './pool-exchange.ts'
 
-export type ConnectionOptions = {
+/** What a pool knows of a connection. */
+export type Carrier = {
+  /** the time after which it is not used again */
+  readonly until: number
+  /** when it was last used, or opened */
+  readonly since: number
+  readonly idle: boolean
+  readonly hasRoom: boolean
+  run(exchange: PoolExchange): void
+  /** Takes nothing more, and closes when what it carries has ended. */
+  retire(): void
+  destroy(): Promise<void>
+}
+
+export type CarrierOptions = {
   readonly origin: string
   readonly socket: Socket
   /** the time after which it is not used again */
@@ -16,28 +30,27 @@ export type ConnectionOptions = {
   readonly stall: number
 }
 
-export type ConnectionEvents = {
+export type CarrierEvents = {
   /** It can take an exchange, which it could not a moment ago. */
-  readonly room: (connection: Connection) => void
-  readonly ended: (connection: Connection) => void
+  readonly room: (connection: Carrier) => void
+  readonly ended: (connection: Carrier) => void
 }
 
 // Connections end by age. Ours never by idleness, which would make their number follow arrivals.
 const never = 2 ** 31 - 1
 const headerSection = 16_384
 
-export class Connection {
+export class Connection implements Carrier {
   readonly until: number
-  /** when it was last used, or opened */
   since = Date.now()
   readonly #socket: Socket
   readonly #client: Client
-  readonly #events: ConnectionEvents
+  readonly #events: CarrierEvents
   #running = false
   #retired = false
   #unused: (() => void) | undefined
 
-  constructor({ origin, socket, until, ...limits }: ConnectionOptions, events: ConnectionEvents) {
+  constructor({ origin, socket, until, ...limits }: CarrierOptions, events: CarrierEvents) {
     this.until = until
     this.#socket = socket
     this.#events = events
@@ -66,7 +79,6 @@ export class Connection {
     if (ready || exchange.over) this.#release()
   }
 
-  /** Takes nothing more, and closes when what it carries has ended. */
   retire(): void {
     this.#retired = true
     if (this.idle) void this.destroy()
@@ -103,7 +115,7 @@ export class Connection {
 type HandOver = (callback: (...result: [Error, null] | [null, Socket]) => void) => void
 
 function clientSettings(
-  { firstByte, stall }: Pick<ConnectionOptions, 'firstByte' | 'stall'>,
+  { firstByte, stall }: Pick<CarrierOptions, 'firstByte' | 'stall'>,
   handOver: HandOver,
 ): Client.Options {
   return {

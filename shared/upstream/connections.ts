@@ -4,7 +4,7 @@
  * the dice: to take the one used last would join the requests of one client (privacy.md 2.6, 4.5; OHTTP-R8).
  */
 import { createBag } from './bag.ts'
-import { Connection, type ConnectionOptions } from './connection.ts'
+import type { Carrier, CarrierEvents, CarrierOptions } from './connection.ts'
 import type { Dialled } from './dial.ts'
 import { createDialling } from './dialling.ts'
 import type { PoolExchange } from './pool-exchange.ts'
@@ -21,8 +21,10 @@ export type Connections = {
   close(): Promise<void>
 }
 
-export type ConnectionsOptions = Omit<ConnectionOptions, 'socket' | 'until'> & {
+export type ConnectionsOptions = {
   readonly dial: () => Promise<Dialled>
+  /** Makes a connection of what was dialled. */
+  readonly carrier: (on: Pick<CarrierOptions, 'socket' | 'until'>, events: CarrierEvents) => Carrier
   readonly size: number
   /** milliseconds: the longest life of a connection, and how long an exchange may wait for one */
   readonly lifetime: number
@@ -37,10 +39,10 @@ export type ConnectionsOptions = Omit<ConnectionOptions, 'socket' | 'until'> & {
 }
 
 export function createConnections(options: ConnectionsOptions): Connections {
-  const { dial, size, lifetime, wait, every, question, idle, dice } = options
-  const standing = new Set<Connection>()
-  const leaving = new Set<Connection>()
-  const free = createBag<Connection>(dice)
+  const { dial, carrier, size, lifetime, wait, every, question, idle, dice } = options
+  const standing = new Set<Carrier>()
+  const leaving = new Set<Carrier>()
+  const free = createBag<Carrier>(dice)
   const waiting = new Map<PoolExchange, NodeJS.Timeout>()
   const dialling = createDialling({ dial, missing: () => size - standing.size, arrived, failed })
   let closed = false
@@ -58,28 +60,29 @@ export function createConnections(options: ConnectionsOptions): Connections {
       )
   }
 
-  function run(connection: Connection, exchange: PoolExchange): void {
+  function run(connection: Carrier, exchange: PoolExchange): void {
     exchange.ifUnsent(() => start(exchange))
     connection.run(exchange)
     settle(connection)
   }
 
-  function settle(connection: Connection): void {
+  function settle(connection: Carrier): void {
     if (standing.has(connection) && connection.hasRoom) free.add(connection)
     else free.remove(connection)
   }
 
-  function room(connection: Connection): void {
+  function room(connection: Carrier): void {
     // One whose time is over takes nothing more; who waits, waits for the one that replaces it.
     if (Date.now() >= connection.until) {
       retire(connection)
       return
     }
     settle(connection)
-    const [next] = waiting.keys()
-    if (next === undefined || closed) return
-    forget(next)
-    start(next)
+    for (const next of waiting.keys()) {
+      if (closed || !connection.hasRoom) return
+      forget(next)
+      start(next)
+    }
   }
 
   function forget(exchange: PoolExchange): void {
@@ -87,14 +90,14 @@ export function createConnections(options: ConnectionsOptions): Connections {
     waiting.delete(exchange)
   }
 
-  function retire(connection: Connection): void {
+  function retire(connection: Carrier): void {
     standing.delete(connection)
     free.remove(connection)
     if (!connection.idle) leaving.add(connection)
     connection.retire()
   }
 
-  function ended(connection: Connection): void {
+  function ended(connection: Carrier): void {
     standing.delete(connection)
     leaving.delete(connection)
     free.remove(connection)
@@ -103,9 +106,9 @@ export function createConnections(options: ConnectionsOptions): Connections {
   function arrived({ socket, until }: Dialled): void {
     // Between three quarters and all of it, so that those which were opened together do not all go together.
     const age = lifetime * (0.75 + dice(1024) / 4096)
-    const connection = new Connection({ ...options, socket, until: Math.min(until, Date.now() + age) }, { room, ended })
+    const connection = carrier({ socket, until: Math.min(until, Date.now() + age) }, { room, ended })
     standing.add(connection)
-    room(connection)
+    if (connection.hasRoom) room(connection)
   }
 
   function failed(why: 'timeout' | 'broken'): void {
@@ -116,9 +119,9 @@ export function createConnections(options: ConnectionsOptions): Connections {
   function look(): void {
     const now = Date.now()
     for (const connection of standing) {
-      // A busy one keeps its place: it has no room to be missed.
-      if (now >= connection.until && connection.idle) retire(connection)
-      else if (question !== undefined && connection.idle && now - connection.since >= idle) run(connection, question())
+      // A full one keeps its place: it has no room to be missed.
+      if (now >= connection.until && (connection.idle || connection.hasRoom)) retire(connection)
+      else if (question !== undefined && connection.idle && connection.hasRoom && now - connection.since >= idle) run(connection, question())
     }
     dialling.fill()
   }

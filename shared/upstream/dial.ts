@@ -13,6 +13,11 @@ import {
 import { Refusal } from '../refusal.ts'
 import { pinnedBy, type Pin } from './pins.ts'
 
+export type HttpVersion = '1.1' | '2'
+
+/** RFC 7301: the names under which the versions are chosen in the handshake. */
+export const alpn: Record<HttpVersion, string> = { '1.1': 'http/1.1', '2': 'h2' }
+
 export type TrustOptions = {
   /** PEM; replaces the public roots: with it only these certify the upstream. */
   readonly ca?: string | Buffer | undefined
@@ -52,6 +57,7 @@ export type DialOptions = {
   readonly origin: URL
   /** Asked anew for each connection; unused for `http:`. */
   readonly trust: () => Trust
+  readonly http: HttpVersion
   /** milliseconds */
   readonly limit: number
   readonly now: () => number
@@ -64,7 +70,7 @@ export type Dialled = {
 }
 
 /** A new connection, over which nothing has been said. Rejects with DialFailure. */
-export async function dial({ origin, trust, limit, now }: DialOptions): Promise<Dialled> {
+export async function dial({ origin, trust, http, limit, now }: DialOptions): Promise<Dialled> {
   const host = origin.hostname.replace(/^\[|\]$/g, '')
   const port = Number(origin.port) || (origin.protocol === 'https:' ? 443 : 80)
   if (origin.protocol === 'http:') {
@@ -75,15 +81,17 @@ export async function dial({ origin, trust, limit, now }: DialOptions): Promise<
     host,
     port,
     servername: isIP(host) === 0 ? host : '',
-    ALPNProtocols: ['http/1.1'],
+    ALPNProtocols: [alpn[http]],
     secureContext: believed.context,
     rejectUnauthorized: believed.certified,
   })
   await opened(socket, 'secureConnect', limit)
   const until = believedUntil(socket, believed, now())
-  if (until !== undefined) return { socket, until }
+  // HTTP/1.1 needs no name in the handshake; what chose nothing speaks no HTTP/2.
+  const speaks = http === '1.1' || socket.alpnProtocol === alpn[http]
+  if (until !== undefined && speaks) return { socket, until }
   socket.destroy()
-  throw new DialFailure('broken', 'not who is pinned')
+  throw new DialFailure('broken', speaks ? 'not who is pinned' : 'no HTTP/2')
 }
 
 /** Why no connection was had: nobody took it in time, or anything else. */

@@ -1,4 +1,4 @@
-/** One exchange over an undici client: its events in our words, and our steering in its. */
+/** One exchange over an undici client, or whoever else speaks to it so: its events in our words, and our steering in its. */
 import type { Dispatcher } from 'undici'
 import type { Flow, Listener, UpstreamFailure, UpstreamRequest } from './exchange.ts'
 
@@ -7,18 +7,25 @@ export class Spent extends Error {
   readonly code = 'ASUNDER_CONNECTION_SPENT'
 }
 
+type Steering = Pick<Dispatcher.DispatchController, 'pause' | 'resume' | 'abort'>
+
 export class PoolExchange implements Dispatcher.DispatchHandler, Flow {
-  readonly options: Dispatcher.DispatchOptions
+  readonly request: UpstreamRequest
   readonly #listener: Listener
   readonly #ended: (() => void)[] = []
   #elsewhere: (() => void) | undefined
-  #controller: Dispatcher.DispatchController | undefined
+  #controller: Steering | undefined
   #aborted = false
+  #again = false
   #over = false
 
   constructor(request: UpstreamRequest, listener: Listener) {
-    this.options = dispatchOptions(request)
+    this.request = request
     this.#listener = listener
+  }
+
+  get options(): Dispatcher.DispatchOptions {
+    return dispatchOptions(this.request)
   }
 
   get over(): boolean {
@@ -56,7 +63,22 @@ export class PoolExchange implements Dispatcher.DispatchHandler, Flow {
     this.#listener.fail(why)
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
+  /**
+   * The other side says that it did not take it, since its connection was being closed: the one sign after which it may
+   * begin anew (OHTTP-R7), and once.
+   */
+  notTaken(): void {
+    if (this.#over) return
+    if (this.#again || this.#aborted) {
+      this.fail('broken')
+      return
+    }
+    this.#again = true
+    this.#controller = undefined
+    this.#elsewhere?.()
+  }
+
+  onRequestStart(controller: Steering): void {
     // OHTTP-R7: whatever undici may think was not taken is never started a second time. Whether anybody looked, nobody knows.
     const second = this.#controller !== undefined
     this.#controller = controller
@@ -64,7 +86,7 @@ export class PoolExchange implements Dispatcher.DispatchHandler, Flow {
     if (second || this.#aborted) this.abort()
   }
 
-  onResponseStart(_: Dispatcher.DispatchController, status: number, fields: Record<string, unknown>): void {
+  onResponseStart(_: unknown, status: number, fields: Record<string, unknown>): void {
     // RFC 9110 §15.2: informational answers are about this hop alone.
     if (status < 200) return
     this.#listener.head(status, (name) => {
@@ -73,7 +95,7 @@ export class PoolExchange implements Dispatcher.DispatchHandler, Flow {
     })
   }
 
-  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(_: unknown, chunk: Buffer): void {
     // undici gives empty chunks after resume(): passing one on would spin a paused reader, or be sealed (feasibility A3).
     if (chunk.length > 0) this.#listener.data(chunk)
   }
@@ -84,7 +106,7 @@ export class PoolExchange implements Dispatcher.DispatchHandler, Flow {
     this.#listener.end()
   }
 
-  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+  onResponseError(_: unknown, error: Error): void {
     if (error instanceof Spent && this.#controller === undefined && !this.#over) this.#elsewhere?.()
     else this.fail(failureOf(error))
   }

@@ -1,6 +1,6 @@
 /**
- * The one way in: an HTTP/1.1 server whose every head and every error is a constant of ours, Node's own included.
- * wire.md "Heads are constants"; feasibility A2 (heads), RFC 9112 §9.6 (close), RFC 9110 §6.6.1 (Date).
+ * The one way in: a server whose every head and every error is a constant of ours, Node's own included; HTTP/1.1, and
+ * HTTP/2 where it is wanted. wire.md "Heads are constants"; feasibility A2 (heads), RFC 9112 §9.6 (close), RFC 9110 §6.6.1.
  */
 import {
   createServer,
@@ -13,10 +13,14 @@ import {
 import { Server as NetServer, type AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
+import { line } from '../http/outer.ts'
 import { problem, type Problem, type ProblemStatus } from '../http/problem.ts'
 import { Refusal } from '../refusal.ts'
 // Brings the adapter's sentinel before the adapter replaces the global Response; made later it would go out as an answer.
 import { plain, problemFields, type Bindings, type ShortWay } from './answer.ts'
+import type { HttpVersion } from './dial.ts'
+import { http2Speaker, type Speaker } from './http2-door.ts'
+import { hangUp } from './http2-messages.ts'
 import { isLoopback } from './loopback.ts'
 import { letGoOfStalled } from './stalled.ts'
 import { tlsDoor, type ServeTls, type TlsDoor } from './tls-door.ts'
@@ -34,6 +38,8 @@ export type ServeLimits = {
   /** octets and fields of a request's header section */
   readonly headerSection: number
   readonly fields: number
+  /** requests of one HTTP/2 connection at a time */
+  readonly streams: number
 }
 
 export const defaultServeLimits: ServeLimits = {
@@ -44,6 +50,7 @@ export const defaultServeLimits: ServeLimits = {
   connections: 10_000,
   headerSection: 16_384,
   fields: 128,
+  streams: 128,
 }
 
 /** The limits that are met before there is a request, or instead of one. */
@@ -55,6 +62,8 @@ export type ListenOptions = {
   readonly host: string
   readonly port: number
   readonly tls?: ServeTls | undefined
+  /** What is spoken behind TLS, in the order of preference for whoever can do both. */
+  readonly http?: readonly HttpVersion[] | undefined
   /** Asked before each request of a peer that has a name; what it gives is the answer. */
   readonly gate?: Gate | undefined
   /** The switch without which plaintext is refused even on loopback. */
@@ -84,7 +93,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   if (tls === undefined && !(plaintextLoopback && isLoopback(host))) {
     throw new Refusal('insecure-configuration', 'plaintext is served on loopback only, behind its own switch')
   }
-  const { server, door } = makeServer(options)
+  const { server, http2, door } = makeServer(options)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, host, () => resolve(void server.off('error', reject)))
@@ -93,41 +102,48 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     port: (server.address() as AddressInfo).port,
     connections: () => open.get(server) ?? 0,
     trust: (tls) => door?.trust(tls),
-    close: (deadline) => closeWithin(server, deadline),
+    close: (deadline) => closeWithin(server, http2, deadline),
   }
 }
 
 const open = new WeakMap<Server, number>()
 
-type Made = { readonly server: Server; readonly door: TlsDoor | undefined }
+type Made = { readonly server: Server; readonly http2: Speaker | undefined; readonly door: TlsDoor | undefined }
 
 function makeServer(options: ListenOptions): Made {
-  const { tls, meet, limited = () => undefined, now = Date.now } = options
+  const { tls, http = ['1.1'], meet, limited = () => undefined, now = Date.now } = options
   const limits = { ...defaultServeLimits, ...options.limits }
   const date = minuteClock(now)
   const serve = adapted(options, (incoming) => door?.nameOf(incoming))
-  const answer = oneByOne(limited, (incoming, outgoing) => {
+  const answer: Handler = (incoming, outgoing) => {
     // Its pin ended, or was taken away: not another word.
-    if (door?.admits(incoming) === false) return void incoming.socket.destroy()
+    if (door?.admits(incoming) === false) return void hangUp(incoming)
     constantHead(outgoing, date())
     if (leaving.has(server)) outgoing.setHeader('connection', 'close')
-    const crowded = incoming.rawHeaders.length > 2 * limits.fields
+    const crowded = fieldsOf(incoming.rawHeaders) > limits.fields
     if (crowded) limited('head')
     if (crowded) refuse(outgoing, problem(431))
     else if (!namesOneHost(incoming.rawHeaders)) refuse(outgoing, problem(400))
     else serve(incoming, outgoing)
-  })
+  }
+  const refused = (outgoing: ServerResponse, status: 400 | 405): void => {
+    constantHead(outgoing, date())
+    refuse(outgoing, problem(status))
+  }
+  const flooded = (): void => limited('pipelined')
+  const http2 = http.includes('2') ? http2Speaker({ answer, refuse: refused, flooded, limits }) : undefined
   const settings = serverSettings(limits)
   const handshake = { ...settings, handshakeTimeout: limits.head }
-  const door = tls === undefined ? undefined : tlsDoor({ tls, settings: handshake, answer, now })
-  const server = door?.server ?? createServer(settings, answer)
+  const inTurn = oneByOne(limited, answer)
+  const door = tls === undefined ? undefined : tlsDoor({ tls, settings: handshake, answer: inTurn, http, http2, now })
+  const server = door?.server ?? createServer(settings, inTurn)
   server.maxConnections = limits.connections
   // Zero keeps Node from silently dropping fields: the octets are limited by the parser, the count by us.
   server.maxHeadersCount = 0
   answerForServer(server, date, limited)
   countConnections(server, meet, limited)
   letGoOfStalled(server, tls === undefined ? 'connection' : 'secureConnection', limits.stall)
-  return { server, door }
+  return { server, http2, door }
 }
 
 type Handler = (incoming: IncomingMessage, outgoing: ServerResponse) => void
@@ -201,14 +217,27 @@ function isRequestError(error: unknown): boolean {
   return error instanceof Error && error.name === 'RequestError'
 }
 
-/** RFC 9112 §3.2: no host, or more than one line of it, is a 400, whatever the version. */
+/**
+ * RFC 9112 §3.2: no host, or more than one line of it, is a 400, whatever the version. In HTTP/2 the authority is the host,
+ * and a line of it besides must say the same (RFC 9113 §8.3.1).
+ */
 function namesOneHost(raw: readonly string[]): boolean {
+  const authority = line(raw, ':authority')
   let hosts = 0
   for (let at = 0; at < raw.length; at += 2) {
     const name = raw[at] ?? ''
-    if (name.length === 4 && name.toLowerCase() === 'host') hosts++
+    if (name.length !== 4 || name.toLowerCase() !== 'host') continue
+    hosts++
+    if (authority !== undefined && raw[at + 1] !== authority) return false
   }
-  return hosts === 1
+  return authority === undefined ? hosts === 1 : hosts <= 1
+}
+
+/** How many fields there are; what HTTP/2 says in place of a request line is none. */
+function fieldsOf(raw: readonly string[]): number {
+  let before = 0
+  while (raw[2 * before]?.startsWith(':') === true) before++
+  return raw.length / 2 - before
 }
 
 function constantHead(outgoing: ServerResponse, date: string): void {
@@ -289,17 +318,23 @@ function countConnections(
  * answer says that it is the last one on that connection. Those that nobody used in half of the time go then, and with the
  * deadline all of them. RFC 9112 §9.6.
  */
-async function closeWithin(server: Server, deadline: number): Promise<void> {
+async function closeWithin(server: Server, http2: Speaker | undefined, deadline: number): Promise<void> {
   const closed = new Promise<void>((resolve) => void NetServer.prototype.close.call(server, () => resolve()))
   leaving.add(server)
+  http2?.notice()
   let looks: ReturnType<typeof setInterval> | undefined
   const unused = setTimeout(() => {
     // Connections fall idle one by one as their answers end; each look lets those go.
+    http2?.close()
     server.closeIdleConnections()
     looks = setInterval(() => server.closeIdleConnections(), 50)
   }, deadline / 2)
-  const late = setTimeout(() => server.closeAllConnections(), deadline)
+  const late = setTimeout(() => {
+    http2?.destroy()
+    server.closeAllConnections()
+  }, deadline)
   await closed
+  http2?.stop()
   for (const timer of [unused, looks, late]) clearTimeout(timer)
   // Node's own closing, for what it keeps besides the socket.
   server.close()

@@ -1,5 +1,5 @@
 /**
- * A TLS listener that knows who may come in: before a connection is given to HTTP its handshake is over, and its peer is
+ * A TLS listener that knows who may come in: before a connection is given to HTTP of either version its handshake is over, and its peer is
  * somebody whom the operator named. What it shows and believes is replaced while it listens.
  * RFC 9458 §6.2.2, trust.md 1; RFC 8470 (Node's TLS server never accepts early data, so there is none to refuse).
  */
@@ -7,7 +7,9 @@ import { constants } from 'node:crypto'
 import type { IncomingMessage, ServerOptions, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import { TLSSocket } from 'node:tls'
-import { secureContext } from './dial.ts'
+import { alpn, secureContext, type HttpVersion } from './dial.ts'
+import type { Speaker } from './http2-door.ts'
+import { sessionOf } from './http2-messages.ts'
 import { createPeers, type Peer } from './peers.ts'
 
 export type ServeTls = {
@@ -33,24 +35,35 @@ export type TlsDoorOptions = {
   readonly tls: ServeTls
   readonly settings: ServerOptions & { readonly handshakeTimeout: number }
   readonly answer: (incoming: IncomingMessage, outgoing: ServerResponse) => void
+  /** What is spoken, in the order of preference; 2 needs `http2`. */
+  readonly http: readonly HttpVersion[]
+  readonly http2: Speaker | undefined
   readonly now: () => number
 }
 
-export function tlsDoor({ tls, settings, answer, now }: TlsDoorOptions): TlsDoor {
+export function tlsDoor({ tls, settings, answer, http, http2, now }: TlsDoorOptions): TlsDoor {
   const demands = { requestCert: isMutual(tls), rejectUnauthorized: tls.clientCa !== undefined }
-  const server = createServer({ ...settings, ...shown(tls), ...demands, ALPNProtocols: ['http/1.1'] }, answer)
+  const ALPNProtocols = http.map((version) => alpn[version])
+  const server = createServer({ ...settings, ...shown(tls), ...demands, ALPNProtocols }, answer)
+  const sockets = new WeakMap<object, TLSSocket>()
   const peers = tls.peers === undefined ? undefined : createPeers(tls.peers, now)
   // Node's own listener begins to parse: it must not see a socket before we have.
   const speak = server.listeners('secureConnection') as ((socket: TLSSocket) => void)[]
   server.removeAllListeners('secureConnection')
   server.on('secureConnection', (socket: TLSSocket) => {
     if (peers !== undefined && peers.nameOf(socket) === undefined) socket.destroy()
+    else if (socket.alpnProtocol === alpn['2']) http2?.take(socket, (session) => sockets.set(session, socket))
+    // Whoever chose nothing speaks 1.1, which it need not have been offered.
+    else if (!http.includes('1.1')) socket.destroy()
     else for (const listener of speak) listener.call(server, socket)
   })
   server.on('tlsClientError', (_error, socket) => void socket.destroy())
 
-  const nameOf = ({ socket }: IncomingMessage): string | undefined =>
-    socket instanceof TLSSocket ? peers?.nameOf(socket) : undefined
+  function nameOf(incoming: IncomingMessage): string | undefined {
+    const session = sessionOf(incoming)
+    const socket = session === undefined ? incoming.socket : sockets.get(session)
+    return socket instanceof TLSSocket ? peers?.nameOf(socket) : undefined
+  }
 
   return {
     server,

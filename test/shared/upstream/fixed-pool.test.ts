@@ -82,7 +82,7 @@ describe('the number of connections', () => {
 
   test('stays when connections are replaced by age, which spreads', async () => {
     const pool = await town({ connections: 12, lifetime: 400 })
-    await until(() => pool.open() === 12)
+    await until(() => pool.open() === 12 && pool.sockets.length === 12)
     const from = performance.now()
     const ends: number[] = []
     for (const socket of [...pool.sockets]) socket.once('close', () => ends.push(performance.now() - from))
