@@ -2,7 +2,20 @@
 import { z } from 'zod'
 import { file, secretFile, sharedFile } from '../shared/config/file-kinds.ts'
 import type { Kind } from '../shared/config/kind.ts'
-import { count, duration, host, line, list, port, publicHost, size, text, word, yes } from '../shared/config/kinds.ts'
+import {
+  count,
+  duration,
+  host,
+  httpVersion,
+  line,
+  list,
+  port,
+  publicHost,
+  size,
+  text,
+  word,
+  yes,
+} from '../shared/config/kinds.ts'
 import { listenerLimits, recordOfEvents } from '../shared/config/listener-rows.ts'
 import { authorityFile, certificateFile, privateKeyFile } from '../shared/config/pem-files.ts'
 import { readSettings, type Definition } from '../shared/config/read.ts'
@@ -20,6 +33,7 @@ import { blindRsaVerifier } from '../shared/privacy-pass/rsa.ts'
 import { voprfVerifier } from '../shared/privacy-pass/voprf.ts'
 import type { Profile } from '../shared/shaping/profile.ts'
 import { isLoopback } from '../shared/upstream/loopback.ts'
+import { defaultServeLimits } from '../shared/upstream/serve.ts'
 import { fileRules, rootFile, signerFile } from './file-rules.ts'
 import { defaultGatewayLimits as standing } from './opened.ts'
 import { relayRows, relayRules } from './relay-settings.ts'
@@ -78,6 +92,11 @@ const limits = {
   stall: { kind: duration(), default: standing.stall, says: 'how long a message may stand still' },
   drain: { kind: size(), default: standing.drain, says: 'what is read and thrown away after an early answer' },
   ...listenerLimits,
+  streams: {
+    kind: count({ most: 10_000 }),
+    default: defaultServeLimits.streams,
+    says: 'requests of one HTTP/2 connection at a time; relays are told, and keep to it',
+  },
 } as const
 
 // One read of a CVM's answer is 64 KiB at most, which is 128 cells: its connection waits so long for the next one.
@@ -131,6 +150,11 @@ const rows = {
         says: 'PEM file: only relays with a certificate of this authority may connect. Beyond loopback this, relays or both are needed',
       },
     }),
+    http: {
+      kind: list(httpVersion),
+      default: [1.1, 2],
+      says: 'versions of HTTP that relays may speak behind TLS, in the order in which those that can do both get one; plaintext is 1.1',
+    },
     plaintextLoopback: {
       kind: yes,
       default: false,

@@ -270,7 +270,7 @@ async function open(settings: GatewaySettings, world: World, parts: Parts) {
     fetch: gateway.fetch,
     shortWay: gateway.shortWay,
     gate: settings.relays && createQuotas(settings.relays, now, counts.asked),
-    limits: serveLimits(settings.limits, connections),
+    limits: { ...serveLimits(settings.limits, connections), streams: settings.limits.streams },
     limited: counts.limited,
     now,
   })

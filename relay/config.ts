@@ -3,7 +3,20 @@ import { z } from 'zod'
 import { databaseFile, file } from '../shared/config/file-kinds.ts'
 import type { FileRule } from '../shared/config/contents.ts'
 import type { Kind } from '../shared/config/kind.ts'
-import { count, duration, host, list, port, publicHost, rate, size, text, word, yes } from '../shared/config/kinds.ts'
+import {
+  count,
+  duration,
+  host,
+  httpVersion,
+  list,
+  port,
+  publicHost,
+  rate,
+  size,
+  text,
+  word,
+  yes,
+} from '../shared/config/kinds.ts'
 import { listenerLimits, recordOfEvents } from '../shared/config/listener-rows.ts'
 import {
   authorityFile,
@@ -145,10 +158,20 @@ const cells = {
 } as const
 
 const upstream = {
+  http: {
+    kind: httpVersion,
+    default: 1.1,
+    says: 'version of HTTP that is spoken to the gateways, and no other; 2 needs https: and a gateway that speaks it',
+  },
   connections: {
     kind: count({ most: 4096 }),
     default: 128,
-    says: 'connections that are kept open to each gateway, shared by everybody; more than limits.incremental, since each such upload holds one',
+    says: 'connections that are kept open to each gateway, shared by everybody',
+  },
+  streams: {
+    kind: count({ most: 1024 }),
+    default: 1,
+    says: 'requests that one of them carries at a time; more than one needs http: 2. Times upstream.connections it is more than limits.incremental, since each such upload holds a place',
   },
   queue: { kind: count({ least: 0 }), default: 1024, says: 'requests that may wait for a connection; beyond, 503' },
   wait: { kind: duration(), default: '5s', says: 'how long one may wait; beyond, 503' },
@@ -277,9 +300,21 @@ const rules: readonly Rule<RelaySettings>[] = [
     remedy: 'write https:, or remove them',
   },
   {
-    at: ({ limits, upstream }) => when(limits.incremental >= upstream.connections, 'limits.incremental'),
-    wrong: 'is not below upstream.connections: uploads that nobody ends could hold every connection',
-    remedy: 'lower it, or raise upstream.connections',
+    at: ({ limits, upstream: { connections, streams } }) =>
+      when(limits.incremental >= connections * streams, 'limits.incremental'),
+    wrong: 'is not below upstream.connections times upstream.streams: uploads that nobody ends could hold every place',
+    remedy: 'lower it, or raise one of those',
+  },
+  {
+    at: ({ upstream: { http, streams } }) => when(http === '1.1' && streams > 1, 'upstream.streams'),
+    wrong: 'is more than one: a connection of HTTP/1.1 carries one request at a time',
+    remedy: 'set upstream.http: 2, or raise upstream.connections instead',
+  },
+  {
+    at: ({ routes, upstream: { http } }) =>
+      eachWhen('routes', routes, ({ gateway }) => isPlain(gateway) && http === '2', 'gateway'),
+    wrong: 'is http:, where upstream.http: 2 is not spoken',
+    remedy: 'write https:, or remove upstream.http',
   },
   {
     at: ({ profile, mixing, limits }) =>

@@ -103,7 +103,7 @@ function wayTo(route: RouteSettings, settings: RelaySettings, world: World, told
   const trust = link.current
   const pool = poolFor(route, trust, world, settings.upstream)
   // Connections of their own, one a resource: looks must not wait behind clients.
-  const looks = poolFor(route, trust, world, lookSizes)
+  const looks = poolFor(route, trust, world, { ...lookSizes, http: settings.upstream.http })
   const seen = route.vantages.map((origin) => lookAt(origin, route, world))
   const vantages = seen.map(({ forward }) => forward)
   const mirror = createMirror({ forward: looks.forward, vantages, now: world.now, told })

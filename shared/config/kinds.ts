@@ -78,6 +78,14 @@ export function word<const W extends string>(words: readonly W[]): Kind<W> {
   return { name: 'word', schema: z.enum(words), demand, words, example: words[0], fromText: same, show: (word) => word }
 }
 
+/** As the YAML of an operator has it, a number, or as a text. */
+export const httpVersion: Kind<'1.1' | '2'> = {
+  ...word(['1.1', '2']),
+  schema: z
+    .union([z.enum(['1.1', '2']), z.literal([1.1, 2])])
+    .transform((written) => (Number(written) === 2 ? '2' : '1.1')),
+}
+
 /** Text of one line that fits `pattern`. `demand` ends the sentence "this is not ...". */
 export function text(name: string, pattern: RegExp, demand: string, example: string): Kind<string> {
   return { name, schema: z.string().regex(pattern), demand, example, fromText: same, show: (text) => text }

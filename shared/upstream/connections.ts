@@ -121,7 +121,8 @@ export function createConnections(options: ConnectionsOptions): Connections {
     for (const connection of standing) {
       // A full one keeps its place: it has no room to be missed.
       if (now >= connection.until && (connection.idle || connection.hasRoom)) retire(connection)
-      else if (question !== undefined && connection.idle && connection.hasRoom && now - connection.since >= idle) run(connection, question())
+      else if (question !== undefined && connection.idle && connection.hasRoom && now - connection.since >= idle)
+        run(connection, question())
     }
     dialling.fill()
   }

@@ -67,7 +67,11 @@ export function http2Speaker({ answer, refuse, flooded, limits }: SpeakerOptions
     session.once('close', () => sessions.delete(session))
     session.once('connect', () => session.setLocalWindowSize(windows.session))
     session.on('stream', (stream) => watch(streams, stream))
-    endWhenUnused(session, limits, () => goodbye(socket, session))
+    endWhenUnused(session, limits, () => {
+      goodbye(socket, session)
+      // Node waits for the rest of what was begun, which may never come.
+      setTimeout(() => session.destroy(), linger).unref()
+    })
     endWhenFlooded(session, flooded)
   }
   const looks = letGoOfStalled(streams, limits.stall)
@@ -82,7 +86,12 @@ export function http2Speaker({ answer, refuse, flooded, limits }: SpeakerOptions
     },
     notice: () => sessions.forEach((_, session) => session.destroyed || session.goaway(noError, largestStreamId)),
     close: () => sessions.forEach(goodbye),
-    destroy: () => sessions.forEach((_, session) => session.destroy()),
+    destroy: () =>
+      sessions.forEach((socket, session) => {
+        session.destroy()
+        // One that was closing would wait for the other side.
+        socket.destroy()
+      }),
     stop: () => clearInterval(looks),
   }
 }

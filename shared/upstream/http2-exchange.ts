@@ -128,7 +128,12 @@ export class StreamExchange {
 /** `host`, `connection` and chunked framing of HTTP/1.1 have no place here; nothing else is said than there. */
 function headOf({ method, path, fields, body }: UpstreamRequest, origin: string): OutgoingHttpHeaders {
   const { host, protocol } = new URL(origin)
-  const head: OutgoingHttpHeaders = { ':method': method, ':scheme': protocol.slice(0, -1), ':authority': host, ':path': path }
+  const head: OutgoingHttpHeaders = {
+    ':method': method,
+    ':scheme': protocol.slice(0, -1),
+    ':authority': host,
+    ':path': path,
+  }
   for (let at = 0; at < fields.length; at += 2) head[fields[at] ?? ''] = fields[at + 1]
   if (body instanceof Uint8Array) head['content-length'] = String(body.length)
   return head

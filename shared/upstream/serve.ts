@@ -120,7 +120,7 @@ function makeServer(options: ListenOptions): Made {
     if (door?.admits(incoming) === false) return void hangUp(incoming)
     constantHead(outgoing, date())
     if (leaving.has(server)) outgoing.setHeader('connection', 'close')
-    const crowded = fieldsOf(incoming.rawHeaders) > limits.fields
+    const crowded = isCrowded(incoming.rawHeaders, limits)
     if (crowded) limited('head')
     if (crowded) refuse(outgoing, problem(431))
     else if (!namesOneHost(incoming.rawHeaders)) refuse(outgoing, problem(400))
@@ -131,7 +131,8 @@ function makeServer(options: ListenOptions): Made {
     refuse(outgoing, problem(status))
   }
   const flooded = (): void => limited('pipelined')
-  const http2 = http.includes('2') ? http2Speaker({ answer, refuse: refused, flooded, limits }) : undefined
+  const http2 =
+    tls !== undefined && http.includes('2') ? http2Speaker({ answer, refuse: refused, flooded, limits }) : undefined
   const settings = serverSettings(limits)
   const handshake = { ...settings, handshakeTimeout: limits.head }
   const inTurn = oneByOne(limited, answer)
@@ -233,11 +234,15 @@ function namesOneHost(raw: readonly string[]): boolean {
   return authority === undefined ? hosts === 1 : hosts <= 1
 }
 
-/** How many fields there are; what HTTP/2 says in place of a request line is none. */
-function fieldsOf(raw: readonly string[]): number {
+/**
+ * The parser of HTTP/1.1 has counted the octets. In HTTP/2 a peer that has not taken note of our settings is not held to
+ * them; and what it says in place of a request line is no field. RFC 9113 §6.5.2, §6.5.3.
+ */
+function isCrowded(raw: readonly string[], { fields, headerSection }: ServeLimits): boolean {
   let before = 0
   while (raw[2 * before]?.startsWith(':') === true) before++
-  return raw.length / 2 - before
+  if (raw.length / 2 - before > fields) return true
+  return before > 0 && raw.reduce((octets, text) => octets + text.length + 16, 0) > headerSection
 }
 
 function constantHead(outgoing: ServerResponse, date: string): void {

@@ -15,6 +15,7 @@ import { poolTo, type PoolOptions, type UpstreamPool } from '../../../shared/ups
 import { listen, type ListenOptions, type Listening } from '../../../shared/upstream/serve.ts'
 import { answerTo } from '../../../shared/upstream/answer.ts'
 import { until } from '../../relay/harness.ts'
+import { frameTypes as types, framesOf, preface, type Frame } from './frames.ts'
 
 const gateway = selfSigned({ commonName: 'gateway', use: 'server', names: ['127.0.0.1'] })
 const relay = selfSigned({ commonName: 'relay', use: 'client' })
@@ -53,35 +54,29 @@ async function said(forward: UpstreamPool['forward'], request: UpstreamRequest, 
   return typeof answer === 'string' ? answer : `${answer.status} ${fromUtf8(answer.body)}`
 }
 
-type Frame = { readonly type: number; readonly flags: number; readonly stream: number; readonly payload: string }
-
 /** Stands between the two with the gateway's key and the relay's, and reads what passes. */
 async function wire(to: number): Promise<{ port: number; frames: (from: 'relay' | 'gateway') => readonly Frame[] }> {
   const heard = { relay: [] as Buffer[], gateway: [] as Buffer[] }
-  const server = createTlsServer({ ...own(gateway), requestCert: true, rejectUnauthorized: false, ALPNProtocols: ['h2'] })
+  const server = createTlsServer({
+    ...own(gateway),
+    requestCert: true,
+    rejectUnauthorized: false,
+    ALPNProtocols: ['h2'],
+  })
   server.on('secureConnection', (near) => {
     const far = connectTls({ port: to, ...own(relay), rejectUnauthorized: false, ALPNProtocols: ['h2'] })
-    for (const socket of [near, far]) socket.on('error', () => undefined).on('close', () => (near.destroy(), far.destroy()))
+    for (const socket of [near, far])
+      socket.on('error', () => undefined).on('close', () => (near.destroy(), far.destroy()))
     near.on('data', (bytes: Buffer) => heard.relay.push(bytes)).pipe(far)
     far.on('data', (bytes: Buffer) => heard.gateway.push(bytes)).pipe(near)
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   onTestFinished(() => void server.close())
-  return { port: (server.address() as AddressInfo).port, frames: (from) => framesOf(heard[from], from === 'relay' ? 24 : 0) }
-}
-
-/** RFC 9113 §4.1. */
-function framesOf(parts: readonly Buffer[], preface: number): readonly Frame[] {
-  const bytes = Buffer.concat(parts)
-  const frames: Frame[] = []
-  for (let at = preface; at + 9 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3)) {
-    const payload = bytes.subarray(at + 9, at + 9 + bytes.readUIntBE(at, 3)).toString('hex')
-    frames.push({ type: bytes.readUInt8(at + 3), flags: bytes.readUInt8(at + 4), stream: bytes.readUInt32BE(at + 5), payload })
+  return {
+    port: (server.address() as AddressInfo).port,
+    frames: (from) => framesOf(heard[from], from === 'relay' ? preface.length : 0),
   }
-  return frames
 }
-
-const [headers, priority, settings] = [1, 2, 4]
 
 describe('what passes between them', () => {
   test('is one and the same head for every request of a length, whoever came before, and none of it is kept', async () => {
@@ -93,14 +88,14 @@ describe('what passes between them', () => {
     }
     for (const side of ['relay', 'gateway'] as const) {
       const frames = between.frames(side)
-      const heads = frames.filter(({ type }) => type === headers).map(({ payload }) => payload)
+      const heads = frames.filter(({ type }) => type === types.headers).map(({ payload }) => payload.toString('hex'))
       // The first begins by saying that nothing is kept (RFC 7541 §6.3): two octets.
       const told = heads.map((head) => head.replace(/^20/, ''))
       expect([told[2], told[3], told[4]]).toEqual([told[0], told[0], told[1]])
       expect(new Set(told).size).toBe(2)
-      expect(frames.filter(({ type }) => type === priority)).toEqual([])
+      expect(frames.filter(({ type }) => type === types.priority)).toEqual([])
       // SETTINGS_HEADER_TABLE_SIZE = 0
-      expect(frames.find(({ type }) => type === settings)?.payload).toContain('000100000000')
+      expect(frames.find(({ type }) => type === types.settings)?.payload.toString('hex')).toContain('000100000000')
     }
   })
 
@@ -269,7 +264,10 @@ describe('OHTTP-R7, HOP-8: what was not answered is never asked again, and no pa
     ['reset before its length', (stream) => begun(stream, { 'content-length': 10 }, () => stream.destroy())],
     ['ended before its length', (stream) => begun(stream, { 'content-length': 10 }, () => stream.end())],
     ['left with its connection', (stream) => begun(stream, {}, () => stream.session?.destroy())],
-    ['goodbye that does not take it', (stream) => stream.session?.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM)],
+    [
+      'goodbye that does not take it',
+      (stream) => stream.session?.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM),
+    ],
   ])('%s', async (_, answer) => {
     const other = await foreign(answer)
     expect(await said(pool(other.port).forward, sealed('opaque'))).toBe('broken')
@@ -309,7 +307,10 @@ describe('OHTTP-R7, HOP-8: what was not answered is never asked again, and no pa
       stream.end('x')
     })
     const answer = await collect(pool(other.port).forward, sealed('opaque'), 10)
-    expect(typeof answer === 'string' ? answer : [answer.status, answer.field('content-type')]).toEqual([200, undefined])
+    expect(typeof answer === 'string' ? answer : [answer.status, answer.field('content-type')]).toEqual([
+      200,
+      undefined,
+    ])
   })
 
   test('who speaks no HTTP/2 is asked nothing', async () => {
