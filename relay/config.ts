@@ -303,7 +303,7 @@ const rules: readonly Rule<RelaySettings>[] = [
     at: ({ limits, upstream: { connections, streams } }) =>
       when(limits.incremental >= connections * streams, 'limits.incremental'),
     wrong: 'is not below upstream.connections times upstream.streams: uploads that nobody ends could hold every place',
-    remedy: 'lower it, or raise one of those',
+    remedy: 'lower it, or raise upstream.connections',
   },
   {
     at: ({ upstream: { http, streams } }) => when(http === '1.1' && streams > 1, 'upstream.streams'),

@@ -43,7 +43,7 @@ test('the least that works, and its defaults', () => {
       },
     },
     upstream: {
-      ...{ connections: 128, queue: 1024, wait: 5_000 },
+      ...{ http: '1.1', connections: 128, streams: 1, queue: 1024, wait: 5_000 },
       ...{ firstByte: 65_000, stall: 30_000, lifetime: 300_000 },
     },
     connections: 10_000,
@@ -62,6 +62,17 @@ test.each([
   { limits: { incremental: 0 }, upstream: { connections: 1, queue: 0 } },
 ])('taken: %j', (more) => {
   expect(read(more)).toMatchObject(more)
+})
+
+test.each([
+  [2, '2'],
+  ['2', '2'],
+  [1.1, '1.1'],
+  ['1.1', '1.1'],
+])('HTTP %j is HTTP/%s', (http, version) => {
+  expect(relaySettings(JSON.stringify({ ...least, routes: [secure], upstream: { http } }), 'test').upstream.http).toBe(
+    version,
+  )
 })
 
 test('the example of the README is taken', () => {
@@ -197,6 +208,18 @@ describe('refused, with the setting and the remedy', () => {
       { profile: 'mixed', mixing: { tick: '100ms' }, limits: { drainTime: 99 } },
       'limits.drainTime: is less than mixing.tick',
       'Raise it',
+    ],
+    [
+      'several requests at a time on a connection of HTTP/1.1',
+      { upstream: { streams: 2 } },
+      'upstream.streams: is more than one',
+      'upstream.http: 2',
+    ],
+    [
+      'HTTP/2 in plaintext',
+      { upstream: { http: 2 }, routes: [{ gateway: 'http://127.0.0.1:1', plaintextLoopback: true }] },
+      'routes.0.gateway: is http:, where upstream.http: 2 is not spoken',
+      'Write https:',
     ],
   ])('an unsafe combination: %s', (_, more, wrong, remedy) => {
     expect(told(more)).toEqual([expect.stringMatching(`^test(:1:\\d+)?: ${wrong}.*\\. .*${remedy}`)])

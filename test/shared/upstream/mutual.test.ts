@@ -10,13 +10,14 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { utf8 } from '../../../shared/bytes.ts'
 import { certificatePem, issuedBy, pinOf, privateKeyPem, selfSigned } from '../../../shared/upstream/certificate.ts'
 import type { Identity } from '../../../shared/upstream/certificate.ts'
-import { trustOf, type TrustOptions } from '../../../shared/upstream/dial.ts'
+import { alpn, trustOf, type HttpVersion, type TrustOptions } from '../../../shared/upstream/dial.ts'
 import { collect } from '../../../shared/upstream/exchange.ts'
 import { poolTo, type UpstreamPool } from '../../../shared/upstream/node.ts'
 import type { Pin } from '../../../shared/upstream/pins.ts'
 import { listen, type Listening } from '../../../shared/upstream/serve.ts'
 import type { ServeTls } from '../../../shared/upstream/tls-door.ts'
 import { until } from '../../relay/harness.ts'
+import { asking, block, frame, frameTypes as types, framesOf, preface } from './frames.ts'
 
 const authority = selfSigned({ commonName: 'authority', use: 'authority' })
 const gateway = issuedBy(authority, { commonName: 'gateway', use: 'server', names: ['127.0.0.1'] })
@@ -28,7 +29,10 @@ const ca = certificatePem(authority)
 
 const pem = (identity: Identity) => ({ key: privateKeyPem(identity), cert: certificatePem(identity) })
 const pinned = (identity: Identity, notAfter = Infinity): Pin => ({ sha256: pinOf(identity.privateKey), notAfter })
-const request = 'POST / HTTP/1.1\r\nhost: gateway\r\ncontent-length: 6\r\n\r\nopaque'
+const requests: Record<HttpVersion, Uint8Array> = {
+  '1.1': utf8('POST / HTTP/1.1\r\nhost: gateway\r\ncontent-length: 6\r\n\r\nopaque'),
+  '2': Buffer.concat([utf8(preface), frame(types.settings, 0), frame(types.headers, 1, 5, block(asking('/', 'POST')))]),
+}
 
 type Gateway = Listening & { readonly asked: string[]; now: number }
 
@@ -44,6 +48,7 @@ async function gatewayFor(tls: Partial<ServeTls>): Promise<Gateway> {
     host: '127.0.0.1',
     port: 0,
     tls: { ...pem(gateway), ...tls },
+    http: ['1.1', '2'],
     now: () => clock.now,
   })
   onTestFinished(() => server.close(0))
@@ -51,24 +56,31 @@ async function gatewayFor(tls: Partial<ServeTls>): Promise<Gateway> {
 }
 
 /** Says the request as soon as it may, and collects whatever comes back until the end. */
-async function told(socket: Socket | TLSSocket, ready: 'connect' | 'secureConnect'): Promise<string> {
+async function told(
+  socket: Socket | TLSSocket,
+  ready: 'connect' | 'secureConnect',
+  http: HttpVersion,
+): Promise<string> {
   let heard = ''
   onTestFinished(() => void socket.destroy())
   socket.on('error', () => undefined)
   socket.on('data', (bytes: Buffer) => (heard += bytes.toString('latin1')))
-  socket.once(ready, () => socket.write(request))
+  socket.once(ready, () => socket.write(requests[http]))
   await closed(socket)
   return heard
 }
 
 const closed = (socket: Socket): Promise<void> => new Promise((resolve) => socket.once('close', () => resolve()))
 
-const dialled = (port: number, own: Identity | undefined, options: object = {}): Promise<string> => {
+function dialled(port: number, own: Identity | undefined, http: HttpVersion, options: object = {}): Promise<string> {
   const shown = own === undefined ? {} : pem(own)
-  return told(connectTls({ host: '127.0.0.1', port, ca, ...shown, ...options }), 'secureConnect')
+  const said = { ...shown, ALPNProtocols: [alpn[http]], ...options }
+  return told(connectTls({ host: '127.0.0.1', port, ca, ...said }), 'secureConnect', http)
 }
 
-describe('whoever comes to a gateway that pins its relay', () => {
+const versions: readonly HttpVersion[] = ['1.1', '2']
+
+describe.each(versions)('over %s, whoever comes to a gateway that pins its relay', (http) => {
   test.each<[string, Partial<ServeTls>, Identity | undefined, object]>([
     [
       'with another key, of the same authority and name',
@@ -88,12 +100,18 @@ describe('whoever comes to a gateway that pins its relay', () => {
     ['where no relay is named', { peers: [] }, relay, {}],
   ])('%s is not heard', async (_, tls, own, options) => {
     const server = await gatewayFor(tls)
-    expect([await dialled(server.port, own, options), server.asked]).toEqual(['', []])
+    expect([await dialled(server.port, own, http, options), server.asked]).toEqual(['', []])
   })
 
   test('with another key is let go before it says a word', async () => {
     const server = await gatewayFor({ peers: [{ name: 'a', pins: [pinned(relay)] }] })
-    const socket = connectTls({ host: '127.0.0.1', port: server.port, ca, ...pem(stranger) })
+    const socket = connectTls({
+      host: '127.0.0.1',
+      port: server.port,
+      ca,
+      ALPNProtocols: [alpn[http]],
+      ...pem(stranger),
+    })
     socket.on('error', () => undefined).resume()
     await closed(socket)
     expect(server.asked).toEqual([])
@@ -101,7 +119,7 @@ describe('whoever comes to a gateway that pins its relay', () => {
 
   test('in plaintext is not heard', async () => {
     const server = await gatewayFor({ peers: [{ name: 'a', pins: [pinned(relay)] }] })
-    const heard = await told(connectTcp({ host: '127.0.0.1', port: server.port }), 'connect')
+    const heard = await told(connectTcp({ host: '127.0.0.1', port: server.port }), 'connect', http)
     // At most an alert: type 21.
     expect([heard.slice(0, 1).replace('\x15', ''), server.asked]).toEqual(['', []])
     expect(heard).not.toContain('HTTP')
@@ -110,30 +128,34 @@ describe('whoever comes to a gateway that pins its relay', () => {
   test('with the key that it pins is served, with or without an authority', async () => {
     for (const clientCa of [undefined, ca]) {
       const server = await gatewayFor({ clientCa, peers: [{ name: 'a', pins: [pinned(relay)] }] })
-      const { status } = await asked(poolFor(server.port, { ca, own: pem(relay), pins: [pinned(gateway)] }))
+      const { status } = await asked(poolFor(http, server.port, { ca, own: pem(relay), pins: [pinned(gateway)] }))
       expect([status, server.asked]).toEqual([200, ['POST']])
     }
   })
 
   test('on a connection that was good is not heard any more once its pin ends', async () => {
     const server = await gatewayFor({ peers: [{ name: 'a', pins: [pinned(relay, 2_000)] }] })
-    const socket = connectTls({ host: '127.0.0.1', port: server.port, ca, ...pem(relay) })
+    const socket = connectTls({ host: '127.0.0.1', port: server.port, ca, ALPNProtocols: [alpn[http]], ...pem(relay) })
     let heard = ''
     socket.on('data', (bytes: Buffer) => (heard += bytes.toString('latin1'))).on('error', () => undefined)
-    socket.write(request)
-    await until(() => heard.endsWith('sealed'))
+    socket.write(requests[http])
+    await until(() => heard.endsWith('sealed') || heard.includes('sealed\0'))
     server.now = 2_000
     heard = ''
-    socket.write(request)
+    socket.write(http === '1.1' ? requests[http] : frame(types.headers, 3, 5, block(asking('/', 'POST'))))
     await closed(socket)
-    expect([heard, server.asked]).toEqual(['', ['POST']])
+    expect([heard.includes('sealed'), server.asked]).toEqual([false, ['POST']])
+    // In HTTP/2 a stream is taken back and the connection said goodbye to; nothing that has a head.
+    const kinds = framesOf([Buffer.from(heard, 'latin1')]).map(({ type }) => type)
+    if (http === '1.1') expect(heard).toBe('')
+    else expect(kinds).not.toContain(types.headers)
   })
 })
 
-function poolFor(port: number, trust: TrustOptions | (() => TrustOptions), plaintext = false): UpstreamPool {
-  const origin = `${plaintext ? 'http' : 'https'}://127.0.0.1:${port}`
+function poolFor(http: HttpVersion, port: number, trust: TrustOptions | (() => TrustOptions)): UpstreamPool {
+  const origin = `https://127.0.0.1:${port}`
   const current = typeof trust === 'function' ? trust : () => trust
-  const pool = poolTo({ origin, trust: () => trustOf(current()), connections: 2, every: 10, now: () => 1_000 })
+  const pool = poolTo({ origin, http, trust: () => trustOf(current()), connections: 2, every: 10, now: () => 1_000 })
   onTestFinished(() => pool.close())
   return pool
 }
@@ -147,7 +169,7 @@ async function asked(pool: UpstreamPool): Promise<{ readonly status: number | st
 /** What a server that is somebody else hears inside TLS, and how many came to it. */
 async function imposter(options: TlsOptions): Promise<{ port: number; heard: () => string; came: () => number }> {
   let [heard, came] = ['', 0]
-  const server = createTlsServer({ ALPNProtocols: ['http/1.1'], ...options }, (socket) => {
+  const server = createTlsServer({ ALPNProtocols: ['http/1.1', 'h2'], ...options }, (socket) => {
     came++
     socket.on('error', () => undefined).on('data', (bytes: Buffer) => (heard += bytes.toString('latin1')))
   })
@@ -166,16 +188,16 @@ async function listening(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-describe('a relay that pins its gateway, and finds', () => {
+describe.each(versions)('over %s, a relay that pins its gateway, and finds', (http) => {
   test.each<[string, TlsOptions, TrustOptions]>([
     ['another key, of the same authority and name', pem(gateway), { ca, pins: [pinned(nextGateway)] }],
     ['a key whose pin ended', pem(gateway), { ca, pins: [pinned(gateway, 1_000)] }],
     ['the key, but not of its authority', pem(nextGateway), { ca, pins: [pinned(nextGateway)] }],
     ['older TLS', { ...pem(gateway), maxVersion: 'TLSv1.2' }, { ca, pins: [pinned(gateway)] }],
-    ['a protocol that was not asked for', { ...pem(gateway), ALPNProtocols: ['h2'] }, { ca, pins: [pinned(gateway)] }],
+    ['a protocol that was not asked for', { ...pem(gateway), ALPNProtocols: ['h3'] }, { ca, pins: [pinned(gateway)] }],
   ])('%s, says nothing', async (_, shown, trust) => {
     const other = await imposter(shown)
-    const pool = poolFor(other.port, { ...trust, own: pem(relay) })
+    const pool = poolFor(http, other.port, { ...trust, own: pem(relay) })
     expect(await asked(pool)).toEqual({ status: 'broken' })
     await until(() => other.came() > 0)
     expect([other.heard(), pool.open()]).toEqual(['', 0])
@@ -191,68 +213,73 @@ describe('a relay that pins its gateway, and finds', () => {
         })
       }),
     )
-    expect(await asked(poolFor(port, { ca, own: pem(relay), pins: [pinned(gateway)] }))).toEqual({ status: 'broken' })
+    expect(await asked(poolFor(http, port, { ca, own: pem(relay), pins: [pinned(gateway)] }))).toEqual({
+      status: 'broken',
+    })
     // Handshake records alone: type 22.
     expect([heard.charCodeAt(0), heard.includes('POST')]).toEqual([22, false])
   })
 
   test('the key, asks, also where no authority knows it', async () => {
     const server = await gatewayFor(pem(nextGateway))
-    expect(await asked(poolFor(server.port, { pins: [pinned(nextGateway)] }))).toEqual({ status: 200 })
-    expect(await asked(poolFor(server.port, { ca }))).toEqual({ status: 'broken' })
+    expect(await asked(poolFor(http, server.port, { pins: [pinned(nextGateway)] }))).toEqual({ status: 200 })
+    expect(await asked(poolFor(http, server.port, { ca }))).toEqual({ status: 'broken' })
     expect(server.asked).toEqual(['POST'])
   })
 })
 
-test('trust.md 1: both sides replace their keys while requests come, and not one is lost', async () => {
-  const server = await gatewayFor({ peers: [{ name: 'a', pins: [pinned(relay)] }] })
-  let trust: TrustOptions = { own: pem(relay), pins: [pinned(gateway)] }
-  const pool = poolFor(server.port, () => trust)
-  const statuses: (number | string)[] = []
-  let going = true
-  onTestFinished(() => void (going = false))
-  const load = Promise.all(
-    Array.from({ length: 4 }, async () => {
-      while (going) {
-        statuses.push((await asked(pool)).status)
-        await nextTurn()
-      }
-    }),
-  )
-  const step = async (change: () => void): Promise<void> => {
-    change()
-    const from = statuses.length
-    await until(() => statuses.length > from + 40)
-  }
-  const shows = (identity: Identity, ...relays: Identity[]) => {
-    server.trust({ ...pem(identity), peers: [{ name: 'a', pins: relays.map((one) => pinned(one)) }] })
-  }
-  const turns = (own: Identity, ...gateways: Identity[]): void => {
-    trust = { own: pem(own), pins: gateways.map((one) => pinned(one)) }
-    pool.renew()
-  }
-  await step(() => undefined)
-  await step(() => shows(gateway, relay, nextRelay))
-  await step(() => turns(nextRelay, gateway, nextGateway))
-  await until(() => server.connections() === 2)
-  await step(() => shows(nextGateway, nextRelay))
-  await step(() => turns(nextRelay, nextGateway))
-  going = false
-  await load
-  expect(new Set(statuses)).toEqual(new Set([200]))
-  // And the old keys are worth nothing on either side.
-  expect(await dialled(server.port, relay, { rejectUnauthorized: false })).toBe('')
-  expect(await asked(poolFor(server.port, { own: pem(nextRelay), pins: [pinned(gateway)] }))).toEqual({
-    status: 'broken',
-  })
-})
+test.each(versions)(
+  'over %s, trust.md 1: both sides replace their keys while requests come, and not one is lost',
+  async (http) => {
+    const server = await gatewayFor({ peers: [{ name: 'a', pins: [pinned(relay)] }] })
+    let trust: TrustOptions = { own: pem(relay), pins: [pinned(gateway)] }
+    const pool = poolFor(http, server.port, () => trust)
+    const statuses: (number | string)[] = []
+    let going = true
+    onTestFinished(() => void (going = false))
+    const load = Promise.all(
+      Array.from({ length: 4 }, async () => {
+        while (going) {
+          statuses.push((await asked(pool)).status)
+          await nextTurn()
+        }
+      }),
+    )
+    const step = async (change: () => void): Promise<void> => {
+      change()
+      const from = statuses.length
+      await until(() => statuses.length > from + 40)
+    }
+    const shows = (identity: Identity, ...relays: Identity[]) => {
+      server.trust({ ...pem(identity), peers: [{ name: 'a', pins: relays.map((one) => pinned(one)) }] })
+    }
+    const turns = (own: Identity, ...gateways: Identity[]): void => {
+      trust = { own: pem(own), pins: gateways.map((one) => pinned(one)) }
+      pool.renew()
+    }
+    await step(() => undefined)
+    await step(() => shows(gateway, relay, nextRelay))
+    await step(() => turns(nextRelay, gateway, nextGateway))
+    await until(() => server.connections() === 2)
+    await step(() => shows(nextGateway, nextRelay))
+    await step(() => turns(nextRelay, nextGateway))
+    going = false
+    await load
+    expect(new Set(statuses)).toEqual(new Set([200]))
+    // And the old keys are worth nothing on either side.
+    expect(await dialled(server.port, relay, http, { rejectUnauthorized: false })).toBe('')
+    expect(await asked(poolFor(http, server.port, { own: pem(nextRelay), pins: [pinned(gateway)] }))).toEqual({
+      status: 'broken',
+    })
+  },
+)
 
-test('what does not fit together is not taken, and changes nothing', async () => {
+test.each(versions)('over %s, what does not fit together is not taken, and changes nothing', async (http) => {
   const server = await gatewayFor({ peers: [{ name: 'a', pins: [pinned(relay)] }] })
   const wrong = { key: privateKeyPem(nextGateway), cert: certificatePem(gateway) }
   expect(() => server.trust({ ...wrong, peers: [{ name: 'a', pins: [pinned(stranger)] }] })).toThrow(
     expect.objectContaining({ code: 'insecure-configuration' }),
   )
-  expect(await asked(poolFor(server.port, { ca, own: pem(relay) }))).toEqual({ status: 200 })
-  expect(await dialled(server.port, stranger)).toBe('')
+  expect(await asked(poolFor(http, server.port, { ca, own: pem(relay) }))).toEqual({ status: 200 })
+  expect(await dialled(server.port, stranger, http)).toBe('')
 })
