@@ -14,8 +14,9 @@ import { until } from '../relay/harness.ts'
 type Asked = { readonly status: number | undefined; end(): void }
 
 /** A request as Node gives it, of which only the head matters here. */
-function arrived(method: string, headers: IncomingMessage['headersDistinct'] = {}) {
-  const incoming = Object.assign(new IncomingMessage(new Socket()), { method, headersDistinct: headers })
+function arrived(method: string, headers: Record<string, readonly string[]> = {}) {
+  const rawHeaders = Object.entries(headers).flatMap(([name, lines]) => lines.flatMap((line) => [name, line]))
+  const incoming = Object.assign(new IncomingMessage(new Socket()), { method, rawHeaders })
   return { incoming, outgoing: new ServerResponse(incoming) }
 }
 
@@ -76,7 +77,7 @@ describe('a quota', () => {
 
   test('RFC 10036 §4.2: a streamed request hears which limit it was', () => {
     const { gate } = quotas({ name: 'a', atOnce: 1 })
-    const ask = (headers: IncomingMessage['headersDistinct']) => gate('a', arrived('POST', headers))
+    const ask = (headers: Record<string, readonly string[]>) => gate('a', arrived('POST', headers))
     ask({})
     expect(ask({})?.fields['proxy-status']).toBeUndefined()
     expect(ask({ incremental: ['?1'] })?.fields['proxy-status']).toBe('asunder; error=connection_limit_reached')
