@@ -2,22 +2,9 @@
 import { z } from 'zod'
 import { file, secretFile, sharedFile } from '../shared/config/file-kinds.ts'
 import type { Kind } from '../shared/config/kind.ts'
-import {
-  count,
-  duration,
-  host,
-  httpVersion,
-  line,
-  list,
-  port,
-  publicHost,
-  size,
-  text,
-  word,
-  yes,
-} from '../shared/config/kinds.ts'
+import { count, duration, host, line, list, port, publicHost, size, text, word } from '../shared/config/kinds.ts'
 import { listenerLimits, recordOfEvents } from '../shared/config/listener-rows.ts'
-import { authorityFile, certificateFile, privateKeyFile } from '../shared/config/pem-files.ts'
+import { certificateFile, privateKeyFile } from '../shared/config/pem-files.ts'
 import { readSettings, type Definition } from '../shared/config/read.ts'
 import { manyOrNone, optional, type Rows, type Settings } from '../shared/config/rows.ts'
 import { eachWhen, listenerRules, when, type Rule } from '../shared/config/rules.ts'
@@ -35,6 +22,7 @@ import type { Profile } from '../shared/shaping/profile.ts'
 import { isLoopback } from '../shared/upstream/loopback.ts'
 import { defaultServeLimits } from '../shared/upstream/serve.ts'
 import { fileRules, rootFile, signerFile } from './file-rules.ts'
+import { listenRows } from './listen-settings.ts'
 import { defaultGatewayLimits as standing } from './opened.ts'
 import { relayRows, relayRules } from './relay-settings.ts'
 import { originOf } from './screen.ts'
@@ -133,34 +121,7 @@ const rows = {
     kind: word(['front', 'sealed', 'inside']),
     says: 'front: requests are opened here, by an operator who is trusted; sealed: their outer layer is; inside: only publish, since the gateway itself runs in the CVM. Never inferred',
   },
-  listen: {
-    host: { kind: host, default: '127.0.0.1', says: 'address of the public listener' },
-    port: { kind: port, says: 'its port; 0 takes a free one and logs it' },
-    tls: optional('plaintext', {
-      key: { kind: privateKeyFile, example: 'server.key', says: 'PEM file with the private key of the certificate' },
-      cert: {
-        kind: certificateFile,
-        example: 'server.pem',
-        says: 'PEM file with the certificate that relays are shown',
-      },
-      clientCa: {
-        kind: authorityFile,
-        absent: 'no authority is asked',
-        example: 'relays.pem',
-        says: 'PEM file: only relays with a certificate of this authority may connect. Beyond loopback this, relays or both are needed',
-      },
-    }),
-    http: {
-      kind: list(httpVersion),
-      default: [1.1, 2],
-      says: 'versions of HTTP that relays may speak behind TLS, in the order in which those that can do both get one; plaintext is 1.1',
-    },
-    plaintextLoopback: {
-      kind: yes,
-      default: false,
-      says: 'the switch without which plaintext is refused even on loopback',
-    },
-  },
+  listen: listenRows,
   relays: manyOrNone('any that clientCa lets in', relayRows),
   publicHosts: {
     kind: list(publicHost),

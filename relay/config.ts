@@ -3,20 +3,7 @@ import { z } from 'zod'
 import { databaseFile, file } from '../shared/config/file-kinds.ts'
 import type { FileRule } from '../shared/config/contents.ts'
 import type { Kind } from '../shared/config/kind.ts'
-import {
-  count,
-  duration,
-  host,
-  httpVersion,
-  list,
-  port,
-  publicHost,
-  rate,
-  size,
-  text,
-  word,
-  yes,
-} from '../shared/config/kinds.ts'
+import { count, duration, host, list, port, publicHost, rate, size, text, word, yes } from '../shared/config/kinds.ts'
 import { listenerLimits, recordOfEvents } from '../shared/config/listener-rows.ts'
 import {
   authorityFile,
@@ -42,6 +29,7 @@ import { blindRsaVerifier } from '../shared/privacy-pass/rsa.ts'
 import type { Profile } from '../shared/shaping/profile.ts'
 import { isLoopback } from '../shared/upstream/loopback.ts'
 import { defaultLimits } from './admit.ts'
+import { upstreamRows, upstreamRules } from './upstream-settings.ts'
 
 const MiB = 1 << 20
 
@@ -157,29 +145,6 @@ const cells = {
   },
 } as const
 
-const upstream = {
-  http: {
-    kind: httpVersion,
-    default: 1.1,
-    says: 'version of HTTP that is spoken to the gateways, and no other; 2 needs https: and a gateway that speaks it',
-  },
-  connections: {
-    kind: count({ most: 4096 }),
-    default: 128,
-    says: 'connections that are kept open to each gateway, shared by everybody',
-  },
-  streams: {
-    kind: count({ most: 1024 }),
-    default: 1,
-    says: 'requests that one of them carries at a time; more than one needs http: 2. Times upstream.connections it is more than limits.incremental, since each such upload holds a place',
-  },
-  queue: { kind: count({ least: 0 }), default: 1024, says: 'requests that may wait for a connection; beyond, 503' },
-  wait: { kind: duration(), default: '5s', says: 'how long one may wait; beyond, 503' },
-  firstByte: { kind: duration(), default: '65s', says: 'how long a gateway may say nothing at first' },
-  stall: { kind: duration(), default: '30s', says: 'how long a gateway may say nothing in the middle' },
-  lifetime: { kind: duration(), default: '5min', says: 'how old a connection gets before it is replaced' },
-} as const
-
 // Type 2 only: this side of the pair holds no secret key of an issuer.
 const tokens = {
   ...tokenRows,
@@ -233,7 +198,7 @@ const rows = {
   mixing,
   cells,
   limits,
-  upstream,
+  upstream: upstreamRows,
   rate: optional('no limit', {
     perSecond: { kind: rate, says: 'requests a second of one bucket; beyond, 429' },
     burst: { kind: count(), example: 100, says: 'requests that one bucket may make at once' },
@@ -299,23 +264,7 @@ const rules: readonly Rule<RelaySettings>[] = [
     wrong: 'is http:, so that ca, pins and clientCertificate would do nothing',
     remedy: 'write https:, or remove them',
   },
-  {
-    at: ({ limits, upstream: { connections, streams } }) =>
-      when(limits.incremental >= connections * streams, 'limits.incremental'),
-    wrong: 'is not below upstream.connections times upstream.streams: uploads that nobody ends could hold every place',
-    remedy: 'lower it, or raise upstream.connections',
-  },
-  {
-    at: ({ upstream: { http, streams } }) => when(http === '1.1' && streams > 1, 'upstream.streams'),
-    wrong: 'is more than one: a connection of HTTP/1.1 carries one request at a time',
-    remedy: 'set upstream.http: 2, or raise upstream.connections instead',
-  },
-  {
-    at: ({ routes, upstream: { http } }) =>
-      eachWhen('routes', routes, ({ gateway }) => isPlain(gateway) && http === '2', 'gateway'),
-    wrong: 'is http:, where upstream.http: 2 is not spoken',
-    remedy: 'write https:, or remove upstream.http',
-  },
+  ...upstreamRules,
   {
     at: ({ profile, mixing, limits }) =>
       when(profile !== 'direct' && mixing.memory < 4 * limits.answer, 'mixing.memory'),

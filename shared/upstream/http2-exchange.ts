@@ -143,11 +143,11 @@ type Head = { readonly status: number; readonly fields: Record<string, string | 
 
 /** Fields that are there more than once are a list, as undici gives them: Node would take the first, or join them. */
 function answerHead(raw: readonly string[]): Head {
-  const fields: Record<string, string | string[]> = Object.create(null)
-  for (let at = 0; at < raw.length; at += 2) {
+  const fields = new Map<string, string | string[]>()
+  for (let at = 0; at + 1 < raw.length; at += 2) {
     const [name = '', value = ''] = raw.slice(at, at + 2)
-    const before = fields[name]
-    fields[name] = before === undefined ? value : [before, value].flat()
+    const before = fields.get(name)
+    fields.set(name, before === undefined ? value : [before, value].flat())
   }
-  return { status: Number(fields[':status']), fields }
+  return { status: Number(fields.get(':status')), fields: Object.fromEntries(fields) }
 }

@@ -4,7 +4,7 @@
  * what is kept of one head to shorten the next.
  * RFC 9113; RFC 7541 §7.1; wire.md "Heads are constants".
  */
-import { connect, type ClientHttp2Session } from 'node:http2'
+import { connect, type ClientHttp2Session, type Settings } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Carrier, CarrierEvents, CarrierOptions } from './connection.ts'
 import { StreamExchange } from './http2-exchange.ts'
@@ -38,14 +38,15 @@ export class StreamedConnection implements Carrier {
     this.#socket = options.socket
     this.#session = begun(options)
     const late = setTimeout(() => this.#session.destroy(), greeting).unref()
-    this.#session.on('remoteSettings', ({ maxConcurrentStreams = Infinity }) => {
+    this.#session.on('remoteSettings', ({ maxConcurrentStreams }: Settings) => {
       clearTimeout(late)
-      const had = this.hasRoom
-      this.#streams = Math.min(options.streams, maxConcurrentStreams)
-      if (!had && this.hasRoom) events.room(this)
+      this.#streams = Math.min(options.streams, maxConcurrentStreams ?? Infinity)
+      if (this.hasRoom) events.room(this)
     })
     // RFC 9113 §6.8: what it has taken it will answer, and it takes nothing more.
-    this.#session.on('goaway', () => void this.#over())
+    this.#session.on('goaway', () => {
+      this.#over()
+    })
     this.#session.on('close', () => {
       clearTimeout(late)
       this.#socket.destroy()
@@ -80,9 +81,10 @@ export class StreamedConnection implements Carrier {
     if (this.idle) this.#session.close()
   }
 
-  async destroy(): Promise<void> {
+  destroy(): Promise<void> {
     this.#session.destroy()
     this.#socket.destroy()
+    return Promise.resolve()
   }
 
   #release(): void {

@@ -117,7 +117,10 @@ function makeServer(options: ListenOptions): Made {
   const serve = adapted(options, (incoming) => door?.nameOf(incoming))
   const answer: Handler = (incoming, outgoing) => {
     // Its pin ended, or was taken away: not another word.
-    if (door?.admits(incoming) === false) return void hangUp(incoming)
+    if (door?.admits(incoming) === false) {
+      hangUp(incoming)
+      return
+    }
     constantHead(outgoing, date())
     if (leaving.has(server)) outgoing.setHeader('connection', 'close')
     const crowded = isCrowded(incoming.rawHeaders, limits)
