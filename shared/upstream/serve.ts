@@ -13,7 +13,6 @@ import {
 import { Server as NetServer, type AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
-import { line } from '../http/outer.ts'
 import { problem, type Problem, type ProblemStatus } from '../http/problem.ts'
 import { Refusal } from '../refusal.ts'
 // Brings the adapter's sentinel before the adapter replaces the global Response; made later it would go out as an answer.
@@ -22,6 +21,7 @@ import type { HttpVersion } from './dial.ts'
 import { http2Speaker, type Speaker } from './http2-door.ts'
 import { hangUp } from './http2-messages.ts'
 import { isLoopback } from './loopback.ts'
+import { isCrowded, namesOneHost } from './request-head.ts'
 import { letGoOfStalled } from './stalled.ts'
 import { tlsDoor, type ServeTls, type TlsDoor } from './tls-door.ts'
 
@@ -219,33 +219,6 @@ function adapter(fetch: ListenOptions['fetch']) {
 
 function isRequestError(error: unknown): boolean {
   return error instanceof Error && error.name === 'RequestError'
-}
-
-/**
- * RFC 9112 §3.2: no host, or more than one line of it, is a 400, whatever the version. In HTTP/2 the authority is the host,
- * and a line of it besides must say the same (RFC 9113 §8.3.1).
- */
-function namesOneHost(raw: readonly string[]): boolean {
-  const authority = line(raw, ':authority')
-  let hosts = 0
-  for (let at = 0; at < raw.length; at += 2) {
-    const name = raw[at] ?? ''
-    if (name.length !== 4 || name.toLowerCase() !== 'host') continue
-    hosts++
-    if (authority !== undefined && raw[at + 1] !== authority) return false
-  }
-  return authority === undefined ? hosts === 1 : hosts <= 1
-}
-
-/**
- * The parser of HTTP/1.1 has counted the octets. In HTTP/2 a peer that has not taken note of our settings is not held to
- * them; and what it says in place of a request line is no field. RFC 9113 §6.5.2, §6.5.3.
- */
-function isCrowded(raw: readonly string[], { fields, headerSection }: ServeLimits): boolean {
-  let before = 0
-  while (raw[2 * before]?.startsWith(':') === true) before++
-  if (raw.length / 2 - before > fields) return true
-  return before > 0 && raw.reduce((octets, text) => octets + text.length + 16, 0) > headerSection
 }
 
 function constantHead(outgoing: ServerResponse, date: string): void {
