@@ -3,6 +3,7 @@
  * whatever the client takes of it. wire.md "Traffic shaping profiles", privacy.md 4.2 and N02.
  */
 import type { Problem } from '../shared/http/problem.ts'
+import { onGrid } from '../shared/shaping/buckets.ts'
 import { answerTo, nodeBindings, type Answer } from '../shared/upstream/answer.ts'
 import { whenWhole, type Delivering, type DeliveryOptions } from './delivery.ts'
 import type { Departures } from './departures.ts'
@@ -10,10 +11,14 @@ import { share, type Place } from './room.ts'
 
 export type MixedOptions = DeliveryOptions & { readonly answers: Departures; readonly place: Place }
 
-/** As one message, at the tick after the gateway has said everything. Its room is its own until the client has it. */
+/**
+ * As one message, at the tick after the gateway has said everything. Its room is its own until the client has it. A length
+ * off the grid is refused, as it is of requests: it would mark the one answer that has it (privacy.md G08).
+ */
 export function wholeAtTick(options: MixedOptions): Delivering {
-  const { answers, place, context } = options
+  const { answers, place, context, client } = options
   const whole = whenWhole(options)
+  let octets = 0
   const outgoing = nodeBindings(context)?.outgoing
   const later = atTick(answers, () => {
     if (outgoing === undefined || outgoing.destroyed) place.leave()
@@ -24,9 +29,13 @@ export function wholeAtTick(options: MixedOptions): Delivering {
     ...whole,
     write(bytes) {
       place.keep(bytes.length)
+      octets += bytes.length
       return whole.write(bytes)
     },
-    end: () => later(() => whole.end()),
+    end() {
+      if (onGrid(octets)) later(() => whole.end())
+      else client().spoilt('off-grid')
+    },
     refuse: (refused, close) => later(() => whole.refuse(refused, close)),
     // Its room is taken away while it waits, or while the client takes it.
     cut: () => void outgoing?.destroy(),

@@ -60,7 +60,7 @@ export const outcomes = [
   'gateway-failed', // everything else that a gateway can do wrong
   'gateway-slow', // no byte in time
   'cut', // an answer that broke off in the middle
-  'off-grid', // profile paced: a stream of the gateway that is not cells of one size, or ends where they do not
+  'off-grid', // profiles mixed and paced: a whole answer of a size that only it has; paced: a stream that is no cells, or ends where they do not
   'out-of-step', // profile paced: a stream whose next cell did not come in time
 ] as const
 export type Outcome = (typeof outcomes)[number]

@@ -265,12 +265,12 @@ test('a client that leaves is not seen by the gateway, and its stream needs no m
 test('what is no stream is whole, as in mixed', async () => {
   const { port } = await httpGateway((request, response) => {
     request.resume()
-    response.writeHead(200, { 'content-type': 'message/ohttp-res' }).end('whole')
+    response.writeHead(200, { 'content-type': 'message/ohttp-res' }).end('.'.repeat(1024))
   })
   const { ticks } = ticksByHand()
   const relay = await relayTo(port, { mixing: { tick: 10 }, pacing: { ticks, ahead: 3 } })
   const client = rawClient(relay.port)
   client.socket.write(post({}, '.'.repeat(1024)), 'latin1')
   await until(() => complete(client.heard()))
-  expect([bodyOf(client.heard()), relay.outcomes]).toEqual(['whole', ['served']])
+  expect([bodyOf(client.heard()), relay.outcomes]).toEqual(['.'.repeat(1024), ['served']])
 })

@@ -160,6 +160,8 @@ export function answer(status: string, fields: Record<string, string>, body = ''
 
 export const sealed = 'sealed-bytes-that-nobody-here-can-open'
 export const good = answer('200 OK', { 'content-type': 'message/ohttp-res' }, sealed)
+/** As it has to be for a relay that mixes. */
+export const goodOnGrid = answer('200 OK', { 'content-type': 'message/ohttp-res' }, sealed.padEnd(1024, '.'))
 
 export function post(fields: Record<string, string> = {}, body = 'opaque', path = '/'): string {
   const all = { host: 'relay.example', 'content-type': 'message/ohttp-req', 'content-length': body.length, ...fields }

@@ -1,7 +1,7 @@
 /** Streams of the profile `mixed`: whatever a client takes of one, its gateway does not see it. wire.md, privacy.md N02. */
 import type { ServerResponse } from 'node:http'
 import { describe, expect, test } from 'vitest'
-import { bodyOf, complete, ask, good, httpGateway, post, rawGateway, relayTo, until, wait } from './harness.ts'
+import { bodyOf, complete, ask, goodOnGrid, httpGateway, post, rawGateway, relayTo, until, wait } from './harness.ts'
 import {
   arrive,
   body,
@@ -121,7 +121,7 @@ describe('streams', () => {
 
 describe('room', () => {
   test('is there for as many answers as there are shares, and whoever finds none is told at once', async () => {
-    const gateway = await rawGateway(() => good)
+    const gateway = await rawGateway(() => goodOnGrid)
     const clock = standing()
     const relay = await relayTo(gateway.port, { mixing: { tick: period, now: clock.now, memory: MiB } })
     const clients = await arrive(relay, [1, 2])

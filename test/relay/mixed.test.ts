@@ -8,7 +8,7 @@ import {
   ask,
   bodyOf,
   complete,
-  good,
+  goodOnGrid,
   head,
   httpGateway,
   mixingOf,
@@ -27,7 +27,7 @@ describe('requests', () => {
 
   test('wait for the tick after they are complete, and leave in the order of the dice', async () => {
     const seen: string[] = []
-    const gateway = await rawGateway((request) => (seen.push(nameOf(request)), good))
+    const gateway = await rawGateway((request) => (seen.push(nameOf(request)), goodOnGrid))
     const clock = standing()
     const relay = await relayTo(gateway.port, { mixing: { tick: period, now: clock.now, dice: numbers(5) } })
     await arrive(relay, all)
@@ -63,7 +63,7 @@ describe('requests', () => {
   })
 
   test('that find the batch full are refused with the constant 503, and nothing leaves early', async () => {
-    const gateway = await rawGateway(() => good)
+    const gateway = await rawGateway(() => goodOnGrid)
     const clock = standing()
     const relay = await relayTo(gateway.port, { mixing: { tick: period, now: clock.now, requests: 2 } })
     const clients = await arrive(relay, [1, 2])
@@ -83,7 +83,7 @@ describe('requests', () => {
   })
 
   test('of more octets than may wait are refused too', async () => {
-    const gateway = await rawGateway(() => good)
+    const gateway = await rawGateway(() => goodOnGrid)
     const clock = standing()
     const relay = await relayTo(gateway.port, { mixing: { tick: period, now: clock.now, octets: 2047 } })
     await arrive(relay, [1])
@@ -99,7 +99,7 @@ describe('requests', () => {
     [300_000, 400],
     [303_104, 200],
   ])('of %d octets are answered with %d: sizes off the grid would be marks', async (length, status) => {
-    const gateway = await rawGateway(() => good)
+    const gateway = await rawGateway(() => goodOnGrid)
     const relay = await relayTo(gateway.port, { mixing: {} })
     const text = await ask(relay.port, post({}, 'x'.repeat(length)))
     expect(text).toContain(`HTTP/1.1 ${status} `)
@@ -108,13 +108,13 @@ describe('requests', () => {
   })
 
   test('that are off the grid are for direct', async () => {
-    const gateway = await rawGateway(() => good)
+    const gateway = await rawGateway(() => goodOnGrid)
     const relay = await relayTo(gateway.port)
     expect(await ask(relay.port, post({}, 'x'.repeat(1023)))).toContain('200')
   })
 
   test('INC-2: that are to be passed on as they arrive are refused, in the words of RFC 10036', async () => {
-    const gateway = await rawGateway(() => good)
+    const gateway = await rawGateway(() => goodOnGrid)
     const relay = await relayTo(gateway.port, { mixing: {} })
     const text = await ask(relay.port, uploading('a', 'b'))
     expect(text).toContain('HTTP/1.1 501 ')
@@ -143,7 +143,7 @@ describe('requests', () => {
 
 describe('answers', () => {
   const failures: [string, string, number][] = [
-    ['of a request that was served', good, 200],
+    ['of a request that was served', goodOnGrid, 200],
     ['that the gateway is busy', answer('503 Busy', { 'retry-after': '1' }), 503],
     ['that the gateway cannot open it', answer('400 Bad', { 'content-type': 'application/problem+json' }, '{}'), 502],
     ['that make no sense', answer('302 Found', { location: 'x' }), 502],
@@ -161,6 +161,17 @@ describe('answers', () => {
     await until(() => complete(client?.heard() ?? ''))
     expect(client?.heard()).toContain(`HTTP/1.1 ${status} `)
   })
+
+  test.each([1023, 1025, 5000, 300_001])(
+    'G08: of %i octets are refused: sizes off the grid would be marks',
+    async (octets) => {
+      const fields = { 'content-type': 'message/ohttp-res' }
+      const gateway = await rawGateway(() => answer('200 OK', fields, '.'.repeat(octets)))
+      const relay = await relayTo(gateway.port, { mixing: { tick: period } })
+      expect(await ask(relay.port, post({}, body(1)))).toContain('HTTP/1.1 502 ')
+      expect(relay.outcomes).toEqual(['off-grid'])
+    },
+  )
 
   test('of one tick go back in the order of the dice, not in that of the gateway', async () => {
     const { forward, done } = recorded(() => undefined)
