@@ -17,6 +17,8 @@ import { tlsScenarios } from './network/tls.ts'
 import { joinScenarios } from './passive/joins.ts'
 import { sizeScenarios } from './passive/sizes.ts'
 import { timeScenarios } from './passive/times.ts'
+import { batchScenarios } from './shaped/batches.ts'
+import { shapedTimeScenarios } from './shaped/times.ts'
 import { crowdScenarios } from './supply/crowds.ts'
 import { logScenarios } from './supply/logs.ts'
 import { buyingScenarios } from './tokens/buying.ts'
@@ -58,6 +60,8 @@ export const scenarios: readonly Scenario[] = [
   ...sizeScenarios,
   ...joinScenarios,
   ...timeScenarios,
+  ...shapedTimeScenarios,
+  ...batchScenarios,
 ].sort((one, other) => rank(one) - rank(other))
 
 function rank({ id }: Scenario): number {

@@ -25,28 +25,6 @@ const given = 'the gateway knows which answer is the victim’s, and an ally wat
 export const markScenarios: readonly Scenario[] = [
   {
     ...onRelay,
-    ...notYet('neither relay nor client refuses an answer for its size in this version'),
-    id: 'G08',
-    severity: 4,
-    score: 'D',
-    title: 'a length that only one answer has',
-    given,
-    does: 'pads the victim’s answer to a length between two buckets',
-    shows: 'the answer is refused, or the event is reported',
-  },
-  {
-    ...onRelay,
-    ...notYet('the relay releases answers at once (profile direct): there is no tick to hide a delay in'),
-    id: 'G09',
-    severity: 4,
-    score: 'T',
-    title: 'a delay that only one answer has',
-    given,
-    does: 'answers the victim after a time of its own',
-    shows: 'no finer than a tick of the relay',
-  },
-  {
-    ...onRelay,
     id: 'G10',
     severity: 8,
     title: 'a status, a reason or a field that only one answer has',

@@ -1,14 +1,14 @@
-/** N01-N06: somebody on the client’s link marks a request, and an ally on the other link looks for the mark. privacy.md 4.2. */
+/** N01-N03, N06, N19: somebody on the client’s link marks a request, and an ally on the other link looks for the mark. privacy.md 4.2. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { families, mediaTypes } from '../../../../shared/http/media-types.ts'
-import { blocked, exposed, inconclusive, inFront, type Finding, type Scenario } from '../../frame/scenario.ts'
+import { blocked, exposed, inFront, type Finding, type Scenario } from '../../frame/scenario.ts'
 import type { Stage } from '../../frame/stage.ts'
 import { happens, until } from '../../frame/until.ts'
 import { intruder } from '../../roles/client.ts'
 import { gatewayX, type GatewayScript } from '../../roles/gateway.ts'
 import { tap } from '../../roles/tap.ts'
-import { asked, line } from '../../roles/wire.ts'
-import { demand, notYet, pairAnswers } from '../common.ts'
+import { line } from '../../roles/wire.ts'
+import { demand, pairAnswers } from '../common.ts'
 
 const onRelay = {
   ...inFront,
@@ -45,16 +45,15 @@ export const networkTagScenarios: readonly Scenario[] = [
   },
   {
     ...onRelay,
+    profiles: ['mixed'],
     id: 'N19',
     severity: 4,
-    score: 'T',
-    expects: ['BLOCKED'],
     quick: false,
     title: 'the same in a streamed answer',
     given,
     does: 'stops the client’s acknowledgements in the middle of a streamed answer of 12 MiB',
-    shows: 'the relay takes the stream at its own pace',
-    withoutNaive: 'not concluded: see its reason',
+    shows:
+      'in mixed the relay takes the stream at its own pace; in direct a stream waits for its reader, as SECURITY.md says',
     attack: streamWatermark,
   },
   {
@@ -66,30 +65,6 @@ export const networkTagScenarios: readonly Scenario[] = [
     does: 'lets the client’s request through in twelve pieces, 25 ms apart',
     shows: 'the gateway is sent the whole of it at once',
     attack: drip,
-  },
-  {
-    ...onRelay,
-    ...notYet('the relay releases requests at once: there is no batch to isolate one from'),
-    id: 'N04',
-    severity: 4,
-    score: 'D',
-    title: 'everybody else held back (n-1)',
-    given,
-    does: 'holds the packets of all other clients',
-    shows: 'the relay waits for company, or says that there is none',
-  },
-  {
-    ...onRelay,
-    id: 'N05',
-    severity: 2,
-    score: 'T',
-    title: 'one client delayed by 300 ms',
-    given,
-    does: 'holds one request back for 300 ms and looks for the gap on the other link',
-    shows: 'no gap beyond one tick of the relay',
-    withoutNaive: 'not concluded: see its reason',
-    quick: false,
-    attack: delayed,
   },
   {
     ...onRelay,
@@ -159,9 +134,7 @@ async function streamWatermark(stage: Stage): Promise<Finding> {
   demand(reading.whole, 'a client that reads is handed all of it')
   if (stopped.whole) return blocked(`${size} octets for both`)
   const held = Math.round((size - stopped.octets) / 2 ** 20)
-  return inconclusive(
-    `the gateway could not hand over ${held} of 12 MiB: a stream waits for its reader, as SECURITY.md says`,
-  )
+  return exposed(`the gateway could not hand over ${held} of 12 MiB`)
 }
 
 /** How much of a large stored answer the gateway got rid of. */
@@ -189,7 +162,9 @@ async function handedOver(
   const gateway = await gatewayX(stage, { onRequest })
   const settings = { limits: { answer: 2 * size, stream: 2 * size } }
   const relay = await stage.subject.relay(stage, { gateway: gateway.url, settings })
-  const { message } = await (await intruder(gateway.url)).seal({})
+  const cli = await intruder(gateway.url)
+  const bare = await cli.seal({})
+  const { message } = await cli.seal({ padding: 1024 - bare.message.length })
   const victim = line(stage, relay.port)
   if (!reads) victim.socket.pause()
   victim.socket.write(Buffer.concat([Buffer.from(head(message.length, family.request)), message]))
@@ -230,18 +205,6 @@ async function drip(stage: Stage): Promise<Finding> {
     gate: 100,
   }
   return blocked(`300 ms on the client’s link, ${times.length} pieces on the gateway’s`, measure)
-}
-
-async function delayed(stage: Stage): Promise<Finding> {
-  const { linkB, relay, message } = await onLinkB(stage)
-  const postedAt = (): number | undefined =>
-    linkB.pieces.find(({ from, bytes }) => from === 'client' && bytes.toString('latin1').startsWith('POST'))?.t
-  const begun = performance.now()
-  await sleep(300)
-  await asked(relay.url, { method: 'POST', body: message, fields: { 'content-type': mediaTypes.request } })
-  const gap = (postedAt() ?? begun) - begun
-  const shown = `${Math.round(gap / 50) * 50} of 300 ms show on the other link`
-  return inconclusive(`${shown}: the relay releases requests at once (profile direct), and claims nothing about time`)
 }
 
 async function truncated(stage: Stage): Promise<Finding> {

@@ -3,32 +3,11 @@ import { contained, inFront, type Finding, type Scenario } from '../../frame/sce
 import type { Stage } from '../../frame/stage.ts'
 import { notYet } from '../common.ts'
 
-const noMix = 'the relay of this version releases what it has at once (profile direct): there is no floor to hold it to'
 const noCells = 'streams of one size at a constant rate are not part of relay and gateway in this version'
 const onRelay = { severity: 4, subject: ['relay'] } as const
 const given = 'somebody who sees both sides of the relay'
 
 export const timeScenarios: readonly Scenario[] = [
-  {
-    ...notYet(noMix),
-    ...onRelay,
-    id: 'P03',
-    score: 'T',
-    title: 'requests matched by their times',
-    given,
-    does: 'assigns requests on one side to those on the other by the likeliest delays',
-    shows: 'no better than the floor of the profile',
-  },
-  {
-    ...notYet(noMix),
-    ...onRelay,
-    id: 'P04',
-    score: 'T',
-    title: 'round trips matched by four times',
-    given,
-    does: 'the same, with the times of the answers too',
-    shows: 'no better than the floor of the profile',
-  },
   {
     ...notYet(noCells),
     ...onRelay,

@@ -37,16 +37,6 @@ export const crowdScenarios: readonly Scenario[] = [
   },
   {
     ...onPair,
-    ...notYet('the relay releases requests at once: there is no batch to fill with others'),
-    id: 'S06',
-    score: 'R',
-    title: 'a batch full of the attacker’s own',
-    given: '63 of 64 clients',
-    does: 'fills every batch around the victim',
-    shows: 'a number to report: how many others a client is hidden among',
-  },
-  {
-    ...onPair,
     id: 'S10',
     score: 'T',
     expects: ['CONTAINED'],
