@@ -34,6 +34,8 @@ export type MatrixInput = {
   readonly observations: readonly Observation[]
   /** Parties that this pair has. */
   readonly present: ReadonlySet<Column>
+  /** Those of whom one side alone could be watched: what they must see may have been on another. */
+  readonly partly?: ReadonlySet<Column> | undefined
   readonly has: ReadonlySet<Need>
   /** Field and party, as `F01 G`, where something looked with proof that it can find. */
   readonly looked: ReadonlySet<string>
@@ -63,7 +65,7 @@ function cellOf(input: MatrixInput, field: Field, party: Column): MatrixCell {
 }
 
 function verdictOf(
-  { present, has, looked, bounds }: MatrixInput,
+  { present, partly, has, looked, bounds }: MatrixInput,
   { id, needs, cells }: Field,
   party: Column,
   { seen, kept }: { readonly seen: number; readonly kept: number },
@@ -72,7 +74,7 @@ function verdictOf(
   const key = `${id} ${party}`
   if (kept > 0 || (rule === 'never' && seen > 0) || bounds.get(key) === 'broken') return 'violation'
   if (!present.has(party) || (needs !== undefined && !has.has(needs))) return 'absent'
-  if (rule === 'must') return seen > 0 ? 'seen' : 'blind'
+  if (rule === 'must') return seen > 0 ? 'seen' : partly?.has(party) === true ? 'not-observable' : 'blind'
   if (bounds.get(key) === 'measured') return 'measured'
   if (rule === 'coarse') return bounds.get(key) === 'held' ? 'held' : 'not-observable'
   if (rule === 'may' && seen > 0) return 'seen'

@@ -77,6 +77,8 @@ export type Capture = {
   /** requests that reached an address which only an answer named */
   readonly trapped: number
   readonly unreadable: number
+  /** of a pair that is not ours: parties of whom one side alone could be watched */
+  readonly partly?: ReadonlySet<Column>
   /** what parties are seen to know by other means than these */
   readonly known?: readonly Observation[]
 }

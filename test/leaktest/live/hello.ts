@@ -32,7 +32,9 @@ export function readHello(octets: Uint8Array): Hello | undefined {
     const suites = hello.take(hello.uint16())
     hello.take(hello.uint8())
     const extensions = readExtensions(new Reader(hello.take(hello.uint16())))
-    const parts = extensions.map(({ type, value }) => `${type}${telling.has(type) ? `:${hexOf(value)}` : ''}`)
+    // That a session is resumed is told apart, and says nothing about which client it is.
+    const chosen = extensions.filter(({ type }) => type !== preSharedKey)
+    const parts = chosen.map(({ type, value }) => `${type}${telling.has(type) ? `:${hexOf(value)}` : ''}`)
     const fingerprint = digestOf([String(version), hexOf(suites), ...parts].join('|'))
     const resumes = extensions.some(({ type }) => type === preSharedKey)
     return { sessionId, fingerprint, resumes, serverName: nameIn(extensions.find(({ type }) => type === 0)?.value) }

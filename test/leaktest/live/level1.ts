@@ -87,7 +87,9 @@ export async function level1({
     progress('searching what every party holds')
     const audit = auditOf(capture, present)
     const failing = new Set(failures(audit.rows))
-    const mutants = await planted({ pair, capture, failing, quick, wanted, progress })
+    const asked = new Set(audit.rows.map(({ measurement }) => measurement.id))
+    const proven = (test: string): boolean => wanted(test) && (target === undefined || asked.has(test))
+    const mutants = await planted({ pair, capture, failing, quick, wanted: proven, progress })
     const rows = audit.rows.filter(({ measurement }) => wanted(measurement.id))
     return {
       ...{ level: 1, placement },

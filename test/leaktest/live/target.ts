@@ -13,7 +13,7 @@ import type { Call, Capture, Holding, Mirrored, Refused, Span } from './capture.
 import { LabClient } from './client.ts'
 import { arisen, wires } from './collect.ts'
 import { createHash } from 'node:crypto'
-import { hear } from './heard.ts'
+import { hear, type Heard, type Message } from './heard.ts'
 import { plant } from './planted.ts'
 import type { Place } from './place.ts'
 import { post, refusals, sealProperly } from './refusals.ts'
@@ -21,6 +21,7 @@ import { createTap, monotonic, type Tap } from './tap.ts'
 
 const https = z.url({ protocol: /^https$/ }).transform((text) => new URL(text))
 const files = z.array(z.string().min(1)).default([])
+const port = z.int().min(1).max(65_535)
 
 const schema = z.strictObject({
   name: z.string().min(1).max(80),
@@ -32,10 +33,8 @@ const schema = z.strictObject({
   resource: https,
   /** PEM of who vouches for relay and key list, if the system does not */
   ca: z.string().optional(),
-  /** a tap behind the relay: tell the relay that its gateway is at `listen` */
-  link: z
-    .strictObject({ listen: z.int().min(1).max(65_535), host: z.string(), port: z.int().min(1).max(65_535) })
-    .optional(),
+  /** a tap behind the relay: tell the relay that its gateway is at `listen`; what it says there can be read with `secrets` */
+  link: z.strictObject({ listen: port, host: z.string(), port, secrets: files }).optional(),
   /** what operators keep: logs and saved pages of metrics */
   kept: z.strictObject({ R: files, MR: files, G: files, MG: files }).partial().default({}),
 })
@@ -86,10 +85,16 @@ function placeOf({ relay, keys, resource, ca, folder }: Target): Place {
         `--target: keys elsewhere than at the relay need a certificate that the system knows, not ${folder}/${ca}`,
       )
     const answer = await fetch(keys)
-    return new Uint8Array(await answer.arrayBuffer())
+    return listOf(answer.status, new Uint8Array(await answer.arrayBuffer()))
   }
-  const mirrored = async (client: LabClient): Promise<Uint8Array> =>
-    (await client.send({ method: 'GET', path: keys.pathname })).body
+  const listOf = (status: number, body: Uint8Array): Uint8Array => {
+    if (status === 200) return body
+    throw new Error(`--target: ${keys.href} answers ${String(status)} and no list of keys; look at the relay`)
+  }
+  const mirrored = async (client: LabClient): Promise<Uint8Array> => {
+    const { status, body } = await client.send({ method: 'GET', path: keys.pathname })
+    return listOf(status, body)
+  }
   return { path: relay.pathname, resource, keyList: keys.origin === relay.origin ? mirrored : direct }
 }
 
@@ -128,8 +133,10 @@ async function work(actors: readonly LabClient[], place: Place, each: number): P
     }
   })
   await phase('refusals', async (client) => {
-    for (const { kind, group, try: attempt } of refusals)
-      refused.push({ client: client.index, kind, group, ...(await attempt(client, place)) })
+    for (const { kind, group, try: attempt } of refusals) {
+      const { looks, ...tried } = await attempt(client, place)
+      refused.push({ client: client.index, kind, group, ...tried, looks: dated(looks, 'mm:00') })
+    }
   })
   return { calls, refused, mirrored, spans }
 }
@@ -144,8 +151,8 @@ type Taken = {
 }
 
 function captured({ target, a, b, cast, done, secrets }: Taken): Capture {
-  const log = readKeyLog(secrets)
-  const near = a.connections().map((connection) => hear(connection, log))
+  const log = readKeyLog([secrets, ...linkSecrets(target)].join('\n'))
+  const near = a.connections().map((connection) => toTheMinute(hear(connection, log)))
   const far = (b?.connections() ?? []).map((connection) => hear(connection, log))
   const links = { a: near, b: far, d: [], app: [], e: [] }
   const placement = 'front'
@@ -154,15 +161,39 @@ function captured({ target, a, b, cast, done, secrets }: Taken): Capture {
     ...done,
     ...{ links, clients: cast.clients.length, canaries: [...cast.canaries, ...arisen(near, done)] },
     holdings: [...wires(links, placement), ...keptFiles(target)],
-    // Nobody gave us the keys of the link behind the relay: what shows there is what a network sees.
+    // Without the secrets of the link behind the relay, what shows there is what a network sees.
+    partly: new Set<Column>(['G']),
     ...{
       scrapes: [],
       single: [],
       leftAtApp: 0,
       trapped: 0,
-      unreadable: near.filter(({ forward }) => forward === undefined).length,
+      unreadable: [...near, ...(isReadable(target) ? far : [])].filter(({ forward }) => forward === undefined).length,
     },
   }
+}
+
+/** Servers date their answers to the second (RFC 9110 §6.6.1); to their client that says nothing about others. */
+function toTheMinute({ exchanges, ...heard }: Heard): Heard {
+  const answer = (response: Message): Message => ({
+    ...response,
+    head: Buffer.from(dated(response.head.toString('latin1'), '00:00'), 'latin1'),
+  })
+  const all = exchanges.map(({ response, ...rest }) => ({ ...rest, response: response && answer(response) }))
+  return { ...heard, exchanges: all }
+}
+
+function dated(head: string, by: string): string {
+  return head.replace(/^(date: \w{3}, \d\d \w{3} \d{4} \d\d:)\d\d:\d\d(?= GMT\r?$)/gim, `$1${by}`)
+}
+
+/** Key logs of either operator (RFC 9850), which it recorded for this run alone. */
+function linkSecrets({ link, folder }: Target): string[] {
+  return (link?.secrets ?? []).map((path) => readFileSync(resolve(folder, path), 'utf8'))
+}
+
+function isReadable({ link }: Target): boolean {
+  return (link?.secrets ?? []).length > 0
 }
 
 function keptFiles({ kept, folder }: Target): Holding[] {
@@ -174,7 +205,9 @@ function keptFiles({ kept, folder }: Target): Holding[] {
   )
 }
 
-function presentIn({ link, kept }: Target): Set<Column> {
-  const pages = (['MR', 'MG'] as const).filter((party) => (kept[party] ?? []).length > 0)
-  return new Set<Column>(['NC', 'R', ...(link === undefined ? [] : (['NR'] as const)), ...pages])
+/** With the secrets of the link behind the relay, what the gateway is told there; not what it does with it. */
+function presentIn(target: Target): Set<Column> {
+  const pages = (['MR', 'MG'] as const).filter((party) => (target.kept[party] ?? []).length > 0)
+  const behind: Column[] = target.link === undefined ? [] : isReadable(target) ? ['NR', 'G'] : ['NR']
+  return new Set<Column>(['NC', 'R', ...behind, ...pages])
 }

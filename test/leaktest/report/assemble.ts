@@ -1,7 +1,7 @@
 /** From what the levels measured to a whole report. */
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import { ownContract, ownContractText, type Placement } from '../contract.ts'
+import { columnNames, columns, ownContract, ownContractText, type Column, type Placement } from '../contract.ts'
 import type { LeftOut } from '../live/mutants/placed.ts'
 import type { Level } from '../options.ts'
 import type { Report } from './schema.ts'
@@ -57,7 +57,7 @@ export function assemble(parts: readonly Part[], facts: RunFacts): Report {
     ...(leftOut.length === 0 ? {} : { leftOut }),
     ...(attacks === undefined ? {} : { attacks }),
     method: [...method],
-    limits: limitsOf(placements, levels),
+    limits: [...limitsOf(placements, levels), ...unwatched(matrix)],
   }
 }
 
@@ -144,6 +144,19 @@ const limitsIn: Readonly<Record<Placement, readonly string[]>> = {
     'Nobody but the CVM holds its keys of Oblivious HTTP; the canaries for private keys are those of its TLS.',
   ],
   sealed: ['In placement sealed one CVM was there; that a client chooses among several by dice is not watched here.'],
+}
+
+/** Parties of whom every cell is empty. */
+export function unseenIn(matrix: Report['matrix']): readonly Column[] {
+  return columns.filter((party) => {
+    const own = matrix.filter((cell) => cell.party === party)
+    return own.length > 0 && own.every(({ verdict }) => verdict === 'absent')
+  })
+}
+
+function unwatched(matrix: Report['matrix']): string[] {
+  const names = unseenIn(matrix).map((party) => `${party} (${columnNames[party]})`)
+  return names.length === 0 ? [] : [`Nobody watched ${names.join(', ')}: empty cells say nothing.`]
 }
 
 /** The part of an attack suite's report.json that is shown here. Throws TypeError for anything else. */

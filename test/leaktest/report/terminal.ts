@@ -1,5 +1,6 @@
 /** The report for a person at a terminal: the matrix in letters, what failed, the claims. */
 import { columns } from '../contract.ts'
+import { unseenIn } from './assemble.ts'
 import type { Report, ReportCell } from './schema.ts'
 import { numberOf } from './text.ts'
 
@@ -72,5 +73,8 @@ function matrixOf({ placement, matrix }: Seen, contract: Report['contract'], pai
   )
   const key =
     '* seen   o may, unseen   . looked for, not found   < no finer than allowed   ~ measured   X leak   ! blind'
-  return [head, ...rows, paint('dim', key), '']
+  const unseen = unseenIn(matrix)
+  const empty =
+    unseen.length === 0 ? [] : [paint('dim', `nobody watched ${unseen.join(', ')}: empty cells say nothing`)]
+  return [head, ...rows, paint('dim', key), ...empty, '']
 }

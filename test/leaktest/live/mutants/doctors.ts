@@ -23,7 +23,7 @@ export const doctors: readonly Doctor[] = [
     ...{ name: 'stamped-answers', leak: 'the gateway numbers its answers', test: 'heads.gateway-answers' },
     plant: onLink('b', ({ response, ...exchange }, i) => ({
       ...exchange,
-      response: response && withHead(response, `x-served: ${String(i)}`),
+      response: response && withHead(response, `x-served: ${String(exchange.connection)}.${String(i)}`),
     })),
   },
   {

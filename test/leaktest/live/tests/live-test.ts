@@ -39,7 +39,8 @@ export function askAll(tests: readonly LiveTest[], capture: Capture): Asked[] {
     .filter((test) => isIn(test, capture.placement))
     .flatMap((test) => {
       const answer = test.ask(capture)
-      if (answer === undefined) return []
+      // Of a pair that is not ours, what nobody tapped or handed over is nothing to ask about.
+      if (answer === undefined || (answer.n === 0 && capture.partly !== undefined)) return []
       const { found, ...numbers } = answer
       const { id, tier, metric } = test
       return [{ test, measurement: { id, tier, metric, ...numbers }, found }]
