@@ -5,6 +5,7 @@
 import { lookup } from 'node:dns/promises'
 import { connect } from 'node:net'
 import type { Capture } from '../live/capture.ts'
+import { flag, type Packet } from './packet.ts'
 import { gatewayName, planOf, vendorName } from './plan.ts'
 import type { Seen } from './seen.ts'
 
@@ -101,14 +102,15 @@ export const netDoctors: readonly NetDoctor[] = [
   },
   {
     ...{ name: 'copied-options', leak: 'the relay’s connections have the lifetime of the client’s', test: 'net.stack' },
-    plant: (seen, capture) => [
-      onB(seen, (packet, i) => {
+    plant: (seen, capture) => {
+      const openings = (seen.sent.get('b')?.near ?? []).filter(({ flags }) => flags === flag.syn)
+      const lifetime = onB(seen, (packet) => {
         const headers = Buffer.from(packet.headers)
-        headers.writeUInt8(64 + (i % 2), 8)
+        headers.writeUInt8(64 + (Math.max(0, openings.indexOf(packet)) % 2), 8)
         return { ...packet, headers }
-      }),
-      capture,
-    ],
+      })
+      return [lifetime, capture]
+    },
   },
   {
     ...{ name: 'copied-name', leak: 'the relay calls the gateway as the client called the relay', test: 'net.names' },
@@ -119,10 +121,8 @@ export const netDoctors: readonly NetDoctor[] = [
   },
 ]
 
-type Sent = Seen['sent'] extends ReadonlyMap<string, infer S> ? S : never
-
-function onB(seen: Seen, change: (packet: Sent['near'][number], i: number) => Sent['near'][number]): Seen {
+function onB(seen: Seen, change: (packet: Packet) => Packet): Seen {
   const b = seen.sent.get('b')
   if (b === undefined) return seen
-  return { ...seen, sent: new Map(seen.sent).set('b', { ...b, near: b.near.map(change) }) }
+  return { ...seen, sent: new Map(seen.sent).set('b', { ...b, near: b.near.map((packet) => change(packet)) }) }
 }
