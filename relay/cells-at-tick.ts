@@ -56,7 +56,7 @@ class PacedStream implements Delivering {
     this.#waiting.push(...cells)
     this.#options.place.keep(sum(cells))
     if (this.#phase === 'filling' && this.#enough()) this.#flow()
-    return this.#waiting.length < this.#options.ahead + spare
+    return this.#hasRoom
   }
 
   end(): void {
@@ -90,6 +90,10 @@ class PacedStream implements Delivering {
     }
   }
 
+  get #hasRoom(): boolean {
+    return this.#waiting.length < this.#options.ahead + spare
+  }
+
   #enough(): boolean {
     return this.#waiting.length >= this.#options.ahead || this.#waiting.at(-1)?.final === true
   }
@@ -107,7 +111,7 @@ class PacedStream implements Delivering {
       this.#options.client().spoilt('out-of-step')
     } else {
       for (const cell of this.#waiting.splice(0, due)) this.#pass(cell)
-      this.#options.client().drained()
+      if (this.#hasRoom) this.#options.client().drained()
     }
   }
 

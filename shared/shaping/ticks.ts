@@ -34,7 +34,7 @@ export class Ticks {
   readonly #served = new Map<OnTick, number>()
   #cancel: (() => void) | undefined
 
-  constructor({ most = 4, ...options }: TickOptions) {
+  constructor({ most = 16, ...options }: TickOptions) {
     const { period } = options
     if (!(Number.isFinite(period) && period > 0)) throw new TypeError('a period is a positive number')
     this.#options = { ...options, most }

@@ -63,7 +63,7 @@ describe('a tick', () => {
     expect(seen).toEqual([1, 1, 1])
     clock.set(3_600_000)
     clock.pass(100)
-    expect(seen).toEqual([1, 1, 1, 4])
+    expect(seen).toEqual([1, 1, 1, 16])
   })
 
   test('is for those who were there before it, and missed ones are not held against who came later', () => {
