@@ -84,4 +84,4 @@ export async function readEvents(text: string): Promise<unknown[]> {
 }
 
 /** Waits for real sockets, while the clock stands. */
-export const aMoment = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 30))
+export const aMoment = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 60))

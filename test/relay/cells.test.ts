@@ -66,7 +66,7 @@ function chunks({ client }: Pick<Asking, 'client'>): string[] {
 const ended = ({ client }: Asking): boolean => complete(client.heard())
 
 /** The relay has read what the gateway said. */
-const read = (): Promise<void> => wait(60)
+const read = (): Promise<void> => wait(100)
 
 describe('a stream of cells', () => {
   test.each([
@@ -84,6 +84,7 @@ describe('a stream of cells', () => {
     expect(there.client.heard()).toBe('')
     for (let sent = 1; sent <= 8; sent++) {
       await there.tick()
+      await until(() => chunks(there).length >= sent)
       expect(chunks(there)).toHaveLength(sent)
     }
     expect(chunks(there).map(({ length }) => length)).toEqual([16 + 530, ...Array<number>(7).fill(530)])
@@ -111,6 +112,7 @@ describe('a stream of cells', () => {
     there.say(cells(2, 3))
     await read()
     await there.tick()
+    await until(() => chunks(there).length > 0)
     expect(chunks(there)).toEqual([nonce + cell(0)])
   })
 
@@ -124,6 +126,7 @@ describe('a stream of cells', () => {
       there.say(arrived)
       await read()
       await there.tick()
+      await until(() => chunks(there).length > seen.length)
       seen.push(chunks(there).length)
     }
     expect(seen).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
@@ -162,6 +165,7 @@ describe('what is no stream of cells', () => {
     there.say(nonce + cell(0))
     await read()
     await there.tick()
+    await until(() => chunks(there).length > 0)
     expect(chunks(there)).toHaveLength(1)
     there.say(text + cells(9, 12))
     await until(() => there.relay.outcomes.length > 0)
@@ -195,6 +199,7 @@ describe('what is no stream of cells', () => {
     there.say(nonce + cells(0, 3))
     await read()
     await there.tick(3)
+    await until(() => chunks(there).length > 2)
     expect([chunks(there).length, there.relay.outcomes]).toEqual([3, []])
     await there.tick(2)
     await there.client.closed
@@ -230,6 +235,7 @@ test('a gateway that pours out cells is read no faster than they go on', async (
   await wait(300)
   // More than one read of a socket gives: it is read on as cells leave.
   await there.tick(400)
+  await until(() => chunks(there).length > 399)
   expect(chunks(there)).toHaveLength(400)
   expect(written).toBeLessThan(16 << 20)
 })
