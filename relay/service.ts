@@ -69,7 +69,7 @@ export async function openRelay(settings: RelaySettings, world: World): Promise<
   const tokens = desk?.check
   const health = readiness(ways, desk, world)
   const mixing = mixingOf(settings, world, { left: counts.left, limited, failed: unexpected })
-  const own = { tokens, mixing, pacing: pacingOf(settings, world), limits, cors, hosts }
+  const own = { tokens, mixing, pacing: pacingOf(settings, world, unexpected), limits, cors, hosts }
   const relay = createRelay({ routes: ways, admission, ...own, tally, sized, limited, unexpected })
   const looking = Promise.all(ways.map(({ mirror }) => mirror.start()))
   const listeners = await open(settings, world, { fetch: relay.fetch, meet: admission.meet, health, counts })
@@ -138,9 +138,9 @@ function mixingOf({ profile, mixing, limits }: RelaySettings, { now, salt }: Wor
   return createMixing({ ...mixing, answer, drainTime, dice: diceOf(salt), now, ...told })
 }
 
-function pacingOf({ profile, cells }: RelaySettings, { now, salt }: World): Pacing | undefined {
+function pacingOf({ profile, cells }: RelaySettings, { now, salt }: World, failed: () => void): Pacing | undefined {
   if (profile !== 'paced') return undefined
-  return { ticks: clockedTicks({ period: cells.period, now, random: salt }), ahead: cells.ahead }
+  return { ticks: clockedTicks({ period: cells.period, now, random: salt, failed }), ahead: cells.ahead }
 }
 
 /** One route whose pins have all ended is said, and is no reason to stop the others; there must be one to go. */

@@ -7,9 +7,10 @@ export type ClockedOptions = {
   readonly now: () => number
   /** so many octets at least, of which four are used */
   readonly random: (length: number) => Uint8Array
+  readonly failed?: () => void
 }
 
-export function clockedTicks({ period, now, random }: ClockedOptions): Ticks {
+export function clockedTicks({ random, now, ...options }: ClockedOptions): Ticks {
   const after = (milliseconds: number, then: () => void): (() => void) => {
     const timer = setTimeout(then, milliseconds)
     return () => clearTimeout(timer)
@@ -18,5 +19,5 @@ export function clockedTicks({ period, now, random }: ClockedOptions): Ticks {
     random(4)
       .subarray(0, 4)
       .reduce((number, octet) => number * 256 + octet, 0)
-  return new Ticks({ period, clock: { now, after }, dice })
+  return new Ticks({ ...options, clock: { now, after }, dice })
 }

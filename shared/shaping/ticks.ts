@@ -24,6 +24,8 @@ export type TickOptions = {
    * would lose a cell of what he has in hand each time; what a suspended machine held back is not, or it would burst.
    */
   readonly most?: number
+  /** One of them broke: a mistake of ours, which must not take the others' ticks, and costs it its own. */
+  readonly failed?: () => void
 }
 
 /** `due`: how many ticks this one stands for, at least one. */
@@ -34,22 +36,17 @@ export class Ticks {
   readonly #served = new Map<OnTick, number>()
   #cancel: (() => void) | undefined
 
-  constructor({ most = 16, ...options }: TickOptions) {
+  constructor({ most = 16, failed = () => undefined, ...options }: TickOptions) {
     const { period } = options
     if (!(Number.isFinite(period) && period > 0)) throw new TypeError('a period is a positive number')
-    this.#options = { ...options, most }
+    this.#options = { ...options, most, failed }
   }
 
-  /** From the next tick on, until the result is called. `then` must not throw. */
+  /** From the next tick on, until the result is called. */
   each(then: OnTick): () => void {
     this.#served.set(then, this.#last())
     this.#cancel ??= this.#arm()
-    return () => {
-      this.#served.delete(then)
-      if (this.#served.size > 0) return
-      this.#cancel?.()
-      this.#cancel = undefined
-    }
+    return () => this.#leave(then)
   }
 
   get size(): number {
@@ -70,7 +67,23 @@ export class Ticks {
       // One may have stopped another.
       if (due === 0 || !this.#served.has(then)) continue
       this.#served.set(then, last)
+      this.#attempt(then, due)
+    }
+  }
+
+  #leave(then: OnTick): void {
+    this.#served.delete(then)
+    if (this.#served.size > 0) return
+    this.#cancel?.()
+    this.#cancel = undefined
+  }
+
+  #attempt(then: OnTick, due: number): void {
+    try {
       then(due)
+    } catch {
+      this.#leave(then)
+      this.#options.failed()
     }
   }
 

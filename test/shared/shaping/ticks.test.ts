@@ -98,6 +98,18 @@ test('who is stopped by another in the same tick is not called any more', () => 
   expect(called).toHaveLength(1)
 })
 
+test('who breaks loses his ticks, and nobody else does', () => {
+  const clock = new HandClock()
+  const seen: string[] = []
+  const ticks = new Ticks({ period: 100, clock, dice: () => 0, failed: () => seen.push('failed') })
+  ticks.each(() => {
+    throw new TypeError('broken')
+  })
+  ticks.each(() => seen.push('other'))
+  clock.pass(200)
+  expect(seen.toSorted()).toEqual(['failed', 'other', 'other'])
+})
+
 test('whose turn it is, only the dice know', () => {
   const order = (thrown: number): string => {
     const clock = new HandClock()
