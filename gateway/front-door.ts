@@ -42,7 +42,8 @@ export function frontDoor(
   })
 }
 
-function pinsOf(relay: string): string {
+/** The name under which its pins are among the files of the door. */
+export function pinsOf(relay: string): string {
   return `pins of ${relay}`
 }
 

@@ -21,6 +21,7 @@ import { createGateway } from './app.ts'
 import { createBundle, type Bundles } from './bundles.ts'
 import { inCells } from './cell-reply.ts'
 import { cvmsOf, type GatewaySettings } from './config.ts'
+import { endsOf } from './ending.ts'
 import { frontDoor, leftOut } from './front-door.ts'
 import { behind, type Behind } from './placement.ts'
 import { liveKeys, turnWith, type Surroundings } from './kept-keys.ts'
@@ -101,6 +102,8 @@ export async function openGateway(settings: GatewaySettings, world: World): Prom
     desk,
     holds,
     failing,
+    root,
+    inForce,
     doors,
     told: store.told,
   })
@@ -228,6 +231,8 @@ type Parts = {
   readonly desk: TokenDesk | undefined
   readonly holds: Conditions
   readonly failing: Failing<Duty>
+  readonly root: TrustRoot
+  readonly inForce: PolicyInForce
   /** Whether requests are taken: not before everything is there, and not while what is under way ends. */
   readonly doors: { open: boolean }
   readonly told: (works: boolean) => void
@@ -238,7 +243,9 @@ async function open(settings: GatewaySettings, world: World, parts: Parts) {
   const { admin, listen: front, connections, placement, profile, publicHosts: hosts, dateWindow: window } = settings
   const { door, pool, doors } = parts
   const ready = (): boolean => missing(parts.holds).length === 0
-  const gauges = { placement, profile, free: () => pool.free, attested: () => pool.ready, ready }
+  const ends = endsOf(settings, parts, world)
+  const fails = (duty: Duty): boolean => (duty === 'audit' ? !parts.holds.audit() : parts.failing.has(duty))
+  const gauges = { placement, profile, free: () => pool.free, attested: () => pool.ready, ready, ends, fails }
   const relays = settings.relays?.map(({ name }) => name) ?? []
   const counts = gatewayMetrics({ ...gauges, relays }, now, log)
   await Promise.all([counts.metrics.begin(), counts.flags.begin()])
@@ -272,6 +279,7 @@ async function open(settings: GatewaySettings, world: World, parts: Parts) {
     gate: settings.relays && createQuotas(settings.relays, now, counts.asked),
     limits: { ...serveLimits(settings.limits, connections), streams: settings.limits.streams },
     limited: counts.limited,
+    turned: counts.turned,
     now,
   })
   doors.open = true
@@ -286,6 +294,7 @@ async function open(settings: GatewaySettings, world: World, parts: Parts) {
       if (door === undefined) return
       const result = door.reread()
       if (result === 'changed') public_.trust(door.current())
+      parts.failing.of('reread', !isGood(result))
       log(isGood(result) ? 'info' : 'warn', 'listener-reread', { result })
       tellLeftOut(door, world)
     },

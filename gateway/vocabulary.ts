@@ -8,6 +8,7 @@ import type { Log } from '../shared/observability/log.ts'
 import type { Several } from '../shared/observability/tally.ts'
 import type { RefusalCode } from '../shared/refusal.ts'
 import type { StoreState } from '../shared/store/store.ts'
+import type { TurnedAway } from '../shared/upstream/tls-door.ts'
 import type { Reread } from '../shared/upstream/rereadable.ts'
 
 /** What `/readyz` may name as missing. */
@@ -23,6 +24,20 @@ export const duties = [
   'audit',
 ] as const
 export type Duty = (typeof duties)[number]
+
+/** What ends: of the listener (`certificate`, `authority`, `pins` of relays), toward CVMs and a store, and what is signed. */
+export const ending = [
+  'certificate',
+  'authority',
+  'pins',
+  'cvm-certificate',
+  'store-certificate',
+  'root',
+  'policy',
+  'bundle',
+  'tokens',
+] as const
+export type Ending = (typeof ending)[number]
 
 /** How one request ended. The sealed ones look alike from outside; only these counts tell them apart. */
 export const outcomes = [
@@ -91,6 +106,8 @@ export type GatewayEvents = {
   'requests-failed': { why: 'unexpected'; count: Several }
   /** how often somebody met a limit within one minute, told at its end */
   limited: { limit: Limit; count: Several }
+  /** how many were let go within one minute before they could ask, told at its end: no relay of ours, or no TLS */
+  'turned-away': { why: TurnedAway; count: Several }
   /** the record of security events cannot be written, or is not what we left; told once until it can */
   'audit-failed': { why: 'unwritable' | 'changed' }
   /** connections that are open, and the milliseconds that they get */

@@ -2,12 +2,15 @@
  * Whom the relay believes on its way to a gateway, and what it shows there and to its clients: from files that are read
  * again, so that certificates and pins are replaced without an end of anything. trust.md 1, conformance OHTTP-R21.
  */
+import type { Ends } from '../shared/observability/left.ts'
 import { Refusal } from '../shared/refusal.ts'
 import { trustOf, type Trust } from '../shared/upstream/dial.ts'
+import { certificateEnds, pinsEnd } from '../shared/upstream/ends.ts'
 import { lives, readPins } from '../shared/upstream/pins.ts'
-import { rereadable, type Rereadable } from '../shared/upstream/rereadable.ts'
+import { rereadable, type Contents, type Rereadable } from '../shared/upstream/rereadable.ts'
 import { checkTls, type ServeTls } from '../shared/upstream/tls-door.ts'
 import type { RelaySettings, RouteSettings } from './config.ts'
+import type { Ending } from './vocabulary.ts'
 
 type World = { readonly now: () => number; readonly file: (path: string) => Buffer }
 
@@ -53,4 +56,20 @@ export function frontDoor(
       return { key, cert }
     },
   })
+}
+
+type Held = { readonly door: Rereadable<ServeTls> | undefined; readonly links: readonly Rereadable<Trust>[] }
+
+/** When what lies in the files ends that are in use now, and the keys whose tokens are taken. */
+export function endsOf({ tokens }: RelaySettings, { door, links }: Held, now: number): Ends<Ending> {
+  const each = (read: (contents: Contents<string>) => readonly number[]): readonly number[] =>
+    links.flatMap((link) => read(link.contents()))
+  return {
+    certificate: certificateEnds(door?.contents()['cert']),
+    'client-certificate': each(({ cert }) => certificateEnds(cert)),
+    authority: each(({ authority }) => certificateEnds(authority)),
+    pins: each(({ pinFile }) => pinsEnd(pinFile, now)),
+    // One in force is enough.
+    tokens: tokens === undefined ? [] : [Math.max(...tokens.keys.map(({ until }) => until))],
+  }
 }

@@ -1,13 +1,33 @@
 /** What the relay counts, as one table of fixed names and fixed words. README.md's table is made from it. */
 import type { Family } from '../shared/http/media-types.ts'
-import { createFlags, createLatch, flagTable, type Flags } from '../shared/observability/flags.ts'
-import type { MetricTable } from '../shared/observability/metric-table.ts'
+import {
+  createAfterglow,
+  createFlags,
+  createLatch,
+  flagTable,
+  type Flags,
+  type FlagTable,
+} from '../shared/observability/flags.ts'
+import { leftOf, type Ends } from '../shared/observability/left.ts'
+import { perWord, type MetricTable } from '../shared/observability/metric-table.ts'
 import { createMetrics, type Metrics } from '../shared/observability/metrics.ts'
 import { createTally } from '../shared/observability/tally.ts'
 import { profiles, type Profile } from '../shared/shaping/profile.ts'
 import type { Mirrored } from './mirror.ts'
 import { directions, type Direction } from './mixing.ts'
-import { limits, mirrorFailures, outcomes, resources, type Limit, type RelayLog, type Tally } from './vocabulary.ts'
+import {
+  duties,
+  ending,
+  limits,
+  mirrorFailures,
+  outcomes,
+  resources,
+  type Duty,
+  type Ending,
+  type Limit,
+  type RelayLog,
+  type Tally,
+} from './vocabulary.ts'
 
 const families = ['standard', 'chunked'] as const satisfies readonly Family[]
 
@@ -52,6 +72,22 @@ export const relayTable = {
     name: 'asunder_relay_mirror_looks_total',
     says: "Looks at a gateway's bundle and keys",
     labels: { resource: resources, result: ['refreshed', ...mirrorFailures] },
+    // A clock asks, and no client: one look is nobody's.
+    shown: 'exact',
+  },
+  left: {
+    kind: 'gauges',
+    name: 'asunder_relay_left_seconds',
+    says: 'How long what ends is still good for, the first of its kind; +Inf: it has no end, or is not there',
+    labels: { what: ending },
+    shown: 'exact',
+  },
+  failing: {
+    kind: 'gauges',
+    name: 'asunder_relay_failing',
+    says: '1 while what is done beside the requests failed the last time',
+    labels: { what: duties },
+    shown: 'exact',
   },
   exchanges: {
     kind: 'gauge',
@@ -68,13 +104,32 @@ export const relayTable = {
   ready: { kind: 'gauge', name: 'asunder_relay_ready', says: '1 while nothing is missing', shown: 'exact' },
 } as const satisfies MetricTable
 
-export const relayFlags = flagTable('relay')
+/** What somebody must see who asks at any time: a short attack is one too. */
+const securityFlags = {
+  rolledBack: {
+    kind: 'gauge',
+    name: 'asunder_relay_rolled_back',
+    says: '1 for ten minutes after a gateway offered an older bundle than one that was shown before',
+    shown: 'exact',
+  },
+  equivocation: {
+    kind: 'gauge',
+    name: 'asunder_relay_equivocation',
+    says: '1 for ten minutes after a bundle of one serial had other bytes at a vantage',
+    shown: 'exact',
+  },
+} as const satisfies FlagTable
+
+export const relayFlags = { ...flagTable('relay'), ...securityFlags }
 
 export type Gauges = {
   readonly profile: Profile
   readonly active: () => number
   readonly abandoned: () => number
   readonly ready: () => boolean
+  /** asked when a snapshot is made */
+  readonly ends: () => Ends<Ending>
+  readonly fails: (duty: Duty) => boolean
 }
 
 export type RelayCounts = {
@@ -95,15 +150,22 @@ export type RelayCounts = {
 const full: readonly Limit[] = ['connections', 'incremental', 'busy', 'batch', 'memory']
 
 export function relayMetrics(
-  { profile, active, abandoned, ready }: Gauges,
+  { profile, active, abandoned, ready, ends, fails }: Gauges,
   now: () => number,
   log: RelayLog,
 ): RelayCounts {
   const gauges = { exchanges: active, abandoned, ready: () => Number(ready()) }
-  const metrics = createMetrics(relayTable, { gauges, info: { build: { profile } }, now })
+  const each = {
+    left: () => leftOf(ending, ends(), now()),
+    failing: () => perWord(duties, (duty) => Number(fails(duty))),
+  }
+  const metrics = createMetrics(relayTable, { gauges, each, info: { build: { profile } }, now })
   const { requests, sizes, departures, limited, mirrored } = metrics.count
   const latch = createLatch()
-  const flags = createFlags({ service: 'relay', up: ready, saturated: latch.read, now })
+  const [rolledBack, equivocation] = [createAfterglow(now), createAfterglow(now)]
+  const seen = { 'rolled-back': rolledBack, equivocation } as const
+  const more = { table: securityFlags, read: { rolledBack: rolledBack.read, equivocation: equivocation.read } }
+  const flags = createFlags({ service: 'relay', up: ready, saturated: latch.read, more, now })
   const met = createTally<Limit>({ say: (limit, count) => log('warn', 'limited', { limit, count }), now })
   return {
     metrics,
@@ -117,6 +179,7 @@ export function relayMetrics(
       if (full.includes(limit)) latch.mark()
     },
     mirrored: (route) => (resource, result) => {
+      if (result === 'rolled-back' || result === 'equivocation') seen[result].mark()
       mirrored({ resource, result: typeof result === 'string' ? result : 'refreshed' })
       if (typeof result !== 'string') log('info', 'mirror-refreshed', { route, resource, copy: result.copy })
       else log('warn', 'mirror-failed', { route, resource, why: result })

@@ -32,6 +32,8 @@ export type MirrorOptions = {
   readonly vantages?: readonly Forward[]
   readonly now: () => number
   readonly told?: Mirrored
+  /** What an operator could mend of a connection that was not had. */
+  readonly trouble?: () => MirrorFailure | undefined
 }
 
 export type KeptMirror = Mirror & {
@@ -132,7 +134,7 @@ export function question(resource: Resource): UpstreamRequest {
  * Looks at the gateway, and remembers for as long as the process lives the highest serial that it saw. A vantage may lag, so
  * another serial there says nothing; the same serial with other bytes are two bundles, made for two crowds.
  */
-function looker({ forward, vantages = [], now, told }: MirrorOptions): Look {
+function looker({ forward, vantages = [], now, told, trouble = () => undefined }: MirrorOptions): Look {
   let highest = 0
   const notOlder = (copy: Kept): Kept | MirrorFailure => {
     const serial = bundleSerial(copy.bytes)
@@ -154,7 +156,8 @@ function looker({ forward, vantages = [], now, told }: MirrorOptions): Look {
     (await seenElsewhere(copy)) ? 'equivocation' : notOlder(copy)
   const judged = vantages.length === 0 ? notOlder : compared
   return async (resource) => {
-    const copy = await lookAt(forward, resource)
+    const found = await lookAt(forward, resource)
+    const copy = found === 'broken' ? (trouble() ?? found) : found
     const result = await (resource === 'bundle' && typeof copy !== 'string' ? judged(copy) : copy)
     told?.(resource, typeof result === 'string' ? result : { copy: `sha256:${result.etag.slice(1, -1)}` })
     return result

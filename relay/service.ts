@@ -3,25 +3,27 @@ import { serveLimits } from '../shared/config/listener-rows.ts'
 import { createAdmin } from '../shared/observability/admin.ts'
 import type { AuditRecord } from '../shared/observability/audit/record.ts'
 import { configurationDigest } from '../shared/observability/digest.ts'
+import { createFailing } from '../shared/observability/failing.ts'
 import { createHealth, type Health } from '../shared/observability/health.ts'
+import type { Ends } from '../shared/observability/left.ts'
 import { createTally, several } from '../shared/observability/tally.ts'
 import { Refusal } from '../shared/refusal.ts'
 import { bucketNamer, emptyAfter } from '../shared/limits/limiter.ts'
 import type { Trust } from '../shared/upstream/dial.ts'
 import { poolTo, type PoolOptions, type UpstreamPool } from '../shared/upstream/node.ts'
-import { isGood, type Rereadable } from '../shared/upstream/rereadable.ts'
+import { isGood, type Reread, type Rereadable } from '../shared/upstream/rereadable.ts'
 import { clockedTicks } from '../shared/shaping/clocked.ts'
-import { listen, type ListenOptions } from '../shared/upstream/serve.ts'
+import { listen, type ListenOptions, type ServeTls } from '../shared/upstream/serve.ts'
 import { createAdmission } from './admit.ts'
 import { createRelay, type Route } from './app.ts'
 import type { Pacing } from './cells-at-tick.ts'
 import type { RelaySettings, RouteSettings } from './config.ts'
 import { relayMetrics, type RelayCounts } from './metrics.ts'
-import { canBeMet, frontDoor, linkTo } from './links.ts'
+import { canBeMet, endsOf, frontDoor, linkTo } from './links.ts'
 import { createMirror, type KeptMirror, type Mirrored } from './mirror.ts'
 import { createMixing, diceOf, type Mixing, type MixingOptions } from './mixing.ts'
 import { openTokenDesk, type TokenDesk } from './tokens.ts'
-import type { Limit, RelayLog } from './vocabulary.ts'
+import type { Duty, Ending, Limit, RelayLog } from './vocabulary.ts'
 
 export type World = {
   readonly now: () => number
@@ -54,7 +56,11 @@ export async function openRelay(settings: RelaySettings, world: World): Promise<
   const admission = createAdmission({ rate, ...limits, nameOf, now, limited })
   const active = (): number => ways.reduce((sum, { pool }) => sum + pool.active(), 0)
   const ready = (): boolean => health.missing().length === 0
-  const counts = relayMetrics({ profile, active, abandoned: admission.abandoned, ready }, now, log)
+  const failing = createFailing<Duty>()
+  const fails = (duty: Duty): boolean => (duty === 'audit' ? world.record?.works() === false : failing.has(duty))
+  const ends = (): Ends<Ending> => endsOf(settings, { door, links: ways.map(({ link }) => link) }, now())
+  const counts = relayMetrics({ profile, active, abandoned: admission.abandoned, ready, ends, fails }, now, log)
+  const door = frontDoor(settings.listen, world)
   const { tally, sized, mirrored } = counts
   const way = (route: RouteSettings, at: number): Way => wayTo(route, settings, world, mirrored(at))
   const [first, ...others] = settings.routes
@@ -72,7 +78,7 @@ export async function openRelay(settings: RelaySettings, world: World): Promise<
   const own = { tokens, mixing, pacing: pacingOf(settings, world, unexpected), limits, cors, hosts }
   const relay = createRelay({ routes: ways, admission, ...own, tally, sized, limited, unexpected })
   const looking = Promise.all(ways.map(({ mirror }) => mirror.start()))
-  const listeners = await open(settings, world, { fetch: relay.fetch, meet: admission.meet, health, counts })
+  const listeners = await open(settings, world, { door, fetch: relay.fetch, meet: admission.meet, health, counts })
 
   const end = async (deadline: number): Promise<void> => {
     log('info', 'stopping', { active: several(active()), within: deadline })
@@ -85,8 +91,8 @@ export async function openRelay(settings: RelaySettings, world: World): Promise<
     await looking
   }
   const reread = (): void => {
-    listeners.reread()
-    ways.forEach((way, route) => rereadLink(way, route, log))
+    const results = [listeners.reread(), ...ways.map((way, route) => rereadLink(way, route, log))]
+    failing.of('reread', !results.every(isGood))
   }
   return { ...listeners.ports, reread, close: () => end(settings.drain), force: () => end(0) }
 }
@@ -106,7 +112,7 @@ function wayTo(route: RouteSettings, settings: RelaySettings, world: World, told
   const looks = poolFor(route, trust, world, { ...lookSizes, http: settings.upstream.http })
   const seen = route.vantages.map((origin) => lookAt(origin, route, world))
   const vantages = seen.map(({ forward }) => forward)
-  const mirror = createMirror({ forward: looks.forward, vantages, now: world.now, told })
+  const mirror = createMirror({ forward: looks.forward, vantages, now: world.now, told, trouble: looks.trouble })
   const made = { pool, looks: [looks, ...seen], mirror }
   return { name: route.name, path: pathOf(route.gateway), forward: pool.forward, link, ...made }
 }
@@ -119,10 +125,11 @@ function lookAt(origin: string, { plaintextLoopback }: RouteSettings, { now }: W
 }
 
 // Connections that were believed for what was in the files before go, or a key that was taken out would be used on.
-function rereadLink({ link, pool, looks }: Way, route: number, log: RelayLog): void {
+function rereadLink({ link, pool, looks }: Way, route: number, log: RelayLog): Reread {
   const result = link.reread()
   if (result === 'changed') for (const one of [pool, ...looks]) one.renew()
   log(isGood(result) ? 'info' : 'warn', 'route-reread', { route, result })
+  return result
 }
 
 function tokenDesk({ tokens }: RelaySettings, { now, salt, file, path }: World): TokenDesk | undefined {
@@ -168,16 +175,19 @@ function readiness(ways: readonly Way[], desk: TokenDesk | undefined, { record }
   return { ...health, missing: () => (look(), health.missing()) }
 }
 
-type Parts = Pick<ListenOptions, 'fetch' | 'meet'> & { readonly health: Readiness; readonly counts: RelayCounts }
+type Parts = Pick<ListenOptions, 'fetch' | 'meet'> & {
+  readonly door: Rereadable<ServeTls> | undefined
+  readonly health: Readiness
+  readonly counts: RelayCounts
+}
 
-async function open(settings: RelaySettings, world: World, { fetch, meet, health, counts }: Parts) {
+async function open(settings: RelaySettings, world: World, { door, fetch, meet, health, counts }: Parts) {
   const { admin, listen: listener, connections, limits, routes } = settings
   const { now, log } = world
   const { metrics, flags, limited } = counts
   await Promise.all([metrics.begin(), flags.begin()])
   const inside = createAdmin({ health, metrics, flags })
   const back = await listen({ ...admin, fetch: inside.fetch, plaintextLoopback: true, now })
-  const door = frontDoor(listener, world)
   const bounds = serveLimits(limits, connections)
   const front = await listen({ ...listener, tls: door?.current(), fetch, meet, limited, limits: bounds, now })
   health.set('listening', true)
@@ -186,11 +196,12 @@ async function open(settings: RelaySettings, world: World, { fetch, meet, health
   log('info', 'started', { ...ports, routes: routes.length, tls: door !== undefined, configuration })
   return {
     ports,
-    reread(): void {
-      if (door === undefined) return
+    reread(): Reread {
+      if (door === undefined) return 'same'
       const result = door.reread()
       if (result === 'changed') front.trust(door.current())
       log(isGood(result) ? 'info' : 'warn', 'listener-reread', { result })
+      return result
     },
     async close(deadline: number): Promise<void> {
       health.set('listening', false)

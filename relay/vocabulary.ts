@@ -4,6 +4,7 @@ import type { Log } from '../shared/observability/log.ts'
 import type { Several } from '../shared/observability/tally.ts'
 import type { Family } from '../shared/http/media-types.ts'
 import type { Reread } from '../shared/upstream/rereadable.ts'
+import { dialTroubles } from '../shared/upstream/trouble.ts'
 
 export const resources = ['bundle', 'keys'] as const
 export type Resource = (typeof resources)[number]
@@ -36,7 +37,8 @@ export type RelayLog = Log<RelayEvents>
 export const mirrorFailures = [
   'busy', // no connection was free
   'timeout', // the gateway said nothing in time
-  'broken', // it broke off, or could not be reached
+  'broken', // it broke off
+  ...dialTroubles, // no connection was had, and it can be told why
   'too-large',
   'absent', // the gateway has no such resource
   'refused', // not what was asked for, or a bundle whose serial cannot be read
@@ -45,6 +47,17 @@ export const mirrorFailures = [
   'vantage-failed', // a vantage shows no bundle, so nothing is compared there
 ] as const
 export type MirrorFailure = (typeof mirrorFailures)[number]
+
+/** What is done beside the requests again and again, and may fail while they are answered as ever. */
+export const duties = [
+  'reread', // files after SIGHUP
+  'audit',
+] as const
+export type Duty = (typeof duties)[number]
+
+/** What ends: of the listener, toward gateways (`client-certificate`, `authority`, `pins`), and keys of the issuer. */
+export const ending = ['certificate', 'client-certificate', 'authority', 'pins', 'tokens'] as const
+export type Ending = (typeof ending)[number]
 
 export const outcomes = [
   'served', // an answer of the gateway in the request's family went back whole

@@ -24,18 +24,33 @@ export function createLatch(): Latch {
   }
 }
 
+/** Stays marked for `hold` milliseconds, so that whoever asks seldom still hears of what was short. */
+export function createAfterglow(now: () => number, hold = 600_000): Latch {
+  let last = -Infinity
+  return {
+    mark: () => void (last = now()),
+    read: () => now() - last < hold,
+  }
+}
+
 export type FlagOptions = {
   readonly service: 'relay' | 'gateway'
   readonly up: () => boolean
   readonly saturated: () => boolean
+  /** Flags that only this service has. */
+  readonly more?: { readonly table: FlagTable; readonly read: Readonly<Record<string, () => boolean>> }
   readonly now: () => number
 }
 
+export type FlagTable = Readonly<Record<string, Extract<MetricTable[string], { kind: 'gauge' }>>>
+
 export type Flags = Pick<Metrics<MetricTable>, 'page' | 'contentType' | 'begin' | 'stop'>
 
-export function createFlags({ service, up, saturated, now }: FlagOptions): Flags {
-  const gauges = { up: () => Number(up()), saturated: () => Number(saturated()) }
-  return createMetrics(flagTable(service), { gauges, info: {}, now, every: 1000, process: false })
+export function createFlags({ service, up, saturated, more, now }: FlagOptions): Flags {
+  const read = { up, saturated, ...more?.read }
+  const gauges = Object.fromEntries(Object.entries(read).map(([name, flag]) => [name, () => Number(flag())]))
+  const table: FlagTable = { ...flagTable(service), ...more?.table }
+  return createMetrics(table, { gauges, info: {}, now, every: 1000, process: false })
 }
 
 export function flagTable(service: FlagOptions['service']) {

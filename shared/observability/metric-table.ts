@@ -13,6 +13,8 @@ export type MetricRow =
   | (Common & { readonly kind: 'counter'; readonly labels: LabelTable; readonly shown?: 'exact' })
   /** `shown`: `tens` where the number is how many people's requests are under way, rounded so that one does not show. */
   | (Common & { readonly kind: 'gauge'; readonly shown: 'exact' | 'tens-below' | 'tens-above' })
+  /** One number for each word of its label. */
+  | (Common & { readonly kind: 'gauges'; readonly labels: LabelTable; readonly shown: 'exact' })
   /** `edges` are those that everything is padded to: a finer one would tell what padding hides. */
   | (Common & { readonly kind: 'histogram'; readonly labels: LabelTable; readonly edges: readonly number[] })
   /** Always 1: the version beside words of ours. */
@@ -28,7 +30,7 @@ export function seriesOf(row: MetricRow): number {
   if (row.kind === 'gauge' || row.kind === 'info') return 1
   const combinations = Object.values(row.labels).reduce((product, values) => product * values.length, 1)
   // Behind the last edge is one more bucket, and then the count.
-  return row.kind === 'counter' ? combinations : combinations * (row.edges.length + 2)
+  return row.kind === 'counter' || row.kind === 'gauges' ? combinations : combinations * (row.edges.length + 2)
 }
 
 /** Every combination of label values. */
@@ -46,4 +48,9 @@ export function declared(table: LabelTable, series: Readonly<Record<string, stri
     if (table[name]?.includes(series[name] ?? '') !== true) throw new TypeError(`undeclared label value of ${name}`)
   }
   return series
+}
+
+/** A value for each word of a label. */
+export function perWord<Word extends string>(words: readonly Word[], value: (word: Word) => number) {
+  return Object.fromEntries(words.map((word) => [word, value(word)])) as Readonly<Record<Word, number>>
 }

@@ -25,12 +25,16 @@ type LabelsOf<Row> = Row extends { readonly labels: infer Labels extends LabelTa
   ? { readonly [Name in keyof Labels]: Labels[Name][number] }
   : never
 
+type WordOf<Row> = LabelsOf<Row>[keyof LabelsOf<Row>] & string
+
 /** Counts `value` (1) of a counter, or observes it in a histogram. */
 export type Count<Labels> = (labels: Labels, value?: number) => void
 
 export type MetricsOptions<Table extends MetricTable> = {
   /** Read when a snapshot is made. */
   readonly gauges: Readonly<Record<Named<Table, 'gauge'>, () => number>>
+  /** The same for those of several words. */
+  readonly each?: { readonly [Key in Named<Table, 'gauges'>]: () => Readonly<Record<WordOf<Table[Key]>, number>> }
   /** What this process is, in words of the table; its version comes by itself. */
   readonly info: { readonly [Key in Named<Table, 'info'>]: LabelsOf<Table[Key]> }
   readonly now: () => number
@@ -56,7 +60,7 @@ export type Metrics<Table extends MetricTable> = Page & {
 
 export function createMetrics<const Table extends MetricTable>(
   table: Table,
-  { gauges, info, now, every = 60_000, unit = 10, process = true }: MetricsOptions<Table>,
+  { gauges, each = {} as never, info, now, every = 60_000, unit = 10, process = true }: MetricsOptions<Table>,
 ): Metrics<Table> {
   const registry = new Registry()
   const all: MetricTable = process ? { ...table, ...processMetrics } : table
@@ -66,6 +70,7 @@ export function createMetrics<const Table extends MetricTable>(
   for (const [key, row] of Object.entries(table)) {
     if (row.kind === 'counter' || row.kind === 'histogram') count[key] = counting(row, registry)
     else if (row.kind === 'gauge') readWhenAsked(row, (gauges as Record<string, () => number>)[key], registry)
+    else if (row.kind === 'gauges') readEach(row, (each as Record<string, () => Words>)[key], registry)
     else tellOnce(row, (info as Record<string, Record<string, string>>)[key], registry)
   }
   const snapshots = takeSnapshots(() => pageOf(registry, all, unit), now, every)
@@ -121,6 +126,21 @@ type Row<Kind extends MetricRow['kind']> = Extract<MetricRow, { kind: Kind }>
 function readWhenAsked({ name, says: help }: Row<'gauge'>, read: (() => number) | undefined, registry: Registry): void {
   if (read === undefined) throw new TypeError(`nobody reads ${name}`)
   const gauge: Gauge = new Gauge({ name, help, registers: [registry], collect: () => gauge.set(read()) })
+}
+
+type Words = Readonly<Record<string, number>>
+
+function readEach(
+  { name, says: help, labels }: Row<'gauges'>,
+  read: (() => Words) | undefined,
+  registry: Registry,
+): void {
+  const [label, ...more] = Object.keys(labels)
+  if (read === undefined || label === undefined || more.length > 0) throw new TypeError(`nobody reads ${name}`)
+  const collect = (): void => {
+    for (const [word, value] of Object.entries(read())) gauge.set(declared(labels, { [label]: word }), value)
+  }
+  const gauge: Gauge = new Gauge({ name, help, labelNames: [label], registers: [registry], collect })
 }
 
 function tellOnce(row: Row<'info'>, words: Record<string, string> | undefined, registry: Registry): void {

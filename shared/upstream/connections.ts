@@ -8,6 +8,7 @@ import type { Carrier, CarrierEvents, CarrierOptions } from './connection.ts'
 import type { Dialled } from './dial.ts'
 import { createDialling } from './dialling.ts'
 import type { PoolExchange } from './pool-exchange.ts'
+import type { DialTrouble } from './trouble.ts'
 
 export type Connections = {
   /** Starts an exchange now or, when every connection is taken, in the order of arrival, or refuses it as `busy`. */
@@ -16,6 +17,8 @@ export type Connections = {
   forget(exchange: PoolExchange): void
   /** Those that take exchanges. */
   readonly open: () => number
+  /** Why the last attempt at a connection failed; nothing when it did not, or nobody can tell. */
+  readonly trouble: () => DialTrouble | undefined
   /** Replaces all of them now; what is under way ends where it is. */
   renew(): void
   close(): Promise<void>
@@ -133,6 +136,7 @@ export function createConnections(options: ConnectionsOptions): Connections {
     start,
     forget,
     open: () => standing.size,
+    trouble: dialling.trouble,
     renew() {
       for (const connection of standing) retire(connection)
       dialling.anew()

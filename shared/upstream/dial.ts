@@ -12,6 +12,7 @@ import {
 } from 'node:tls'
 import { Refusal } from '../refusal.ts'
 import { pinnedBy, type Pin } from './pins.ts'
+import type { DialTrouble } from './trouble.ts'
 
 export type HttpVersion = '1.1' | '2'
 
@@ -91,17 +92,20 @@ export async function dial({ origin, trust, http, limit, now }: DialOptions): Pr
   const speaks = http === '1.1' || socket.alpnProtocol === alpn[http]
   if (until !== undefined && speaks) return { socket, until }
   socket.destroy()
-  throw new DialFailure('broken', speaks ? 'not who is pinned' : 'no HTTP/2')
+  if (speaks) throw new DialFailure('broken', 'not who is pinned', {}, 'not-pinned')
+  throw new DialFailure('broken', 'no HTTP/2', {}, 'tls')
 }
 
-/** Why no connection was had: nobody took it in time, or anything else. */
+/** Why no connection was had: nobody took it in time, or anything else; and what it was, where that can be told. */
 export class DialFailure extends Error {
   override readonly name = 'DialFailure'
   readonly why: 'timeout' | 'broken'
+  readonly trouble: DialTrouble | undefined
 
-  constructor(why: 'timeout' | 'broken', message: string, options: ErrorOptions = {}) {
+  constructor(why: 'timeout' | 'broken', message: string, options: ErrorOptions = {}, trouble?: DialTrouble) {
     super(message, options)
     this.why = why
+    this.trouble = trouble
   }
 }
 
@@ -116,7 +120,11 @@ function opened<S extends Socket>(socket: S, event: 'connect' | 'secureConnect',
     const fail = (cause: Error): void => {
       clearTimeout(late)
       socket.destroy()
-      reject(cause instanceof DialFailure ? cause : new DialFailure(whyOf(cause), 'no connection', { cause }))
+      reject(
+        cause instanceof DialFailure
+          ? cause
+          : new DialFailure(whyOf(cause), 'no connection', { cause }, troubleOf(cause)),
+      )
     }
     socket.setNoDelay(true)
     // Stays: between two readers an error must not take the process with it.
@@ -131,4 +139,14 @@ function opened<S extends Socket>(socket: S, event: 'connect' | 'secureConnect',
 
 function whyOf(cause: Error & { code?: string }): 'timeout' | 'broken' {
   return cause.code === 'ETIMEDOUT' ? 'timeout' : 'broken'
+}
+
+const nameless = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'EAI_NODATA', 'EAI_NONAME'])
+const closed = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL', 'EACCES', 'EPERM'])
+
+/** Codes of the system begin with E and are one word; what else there is comes from TLS, and EPROTO too. */
+function troubleOf({ code = 'EUNKNOWN' }: Error & { code?: string }): DialTrouble | undefined {
+  if (nameless.has(code)) return 'no-address'
+  if (closed.has(code)) return 'unreachable'
+  return code === 'EPROTO' || !/^E[A-Z0-9]+$/.test(code) ? 'tls' : undefined
 }

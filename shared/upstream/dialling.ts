@@ -1,5 +1,6 @@
 /** Opens as many connections as are missing, a few at a time, and knocks ever more seldom while nobody answers. */
 import { DialFailure, type Dialled } from './dial.ts'
+import type { DialTrouble } from './trouble.ts'
 
 export type DiallingOptions = {
   readonly dial: () => Promise<Dialled>
@@ -15,6 +16,8 @@ export type Dialling = {
   anew(): void
   /** Why the last attempt failed; nothing when it did not. */
   readonly down: () => DialFailure['why'] | undefined
+  /** What of it an operator could mend. */
+  readonly trouble: () => DialTrouble | undefined
   stop(): void
 }
 
@@ -26,6 +29,7 @@ const longestPause = 5_000
 export function createDialling({ dial, missing, arrived, failed }: DiallingOptions): Dialling {
   let under = 0
   let down: DialFailure['why'] | undefined
+  let trouble: DialTrouble | undefined
   let pause = firstPause
   let again: NodeJS.Timeout | undefined
   let stopped = false
@@ -44,7 +48,7 @@ export function createDialling({ dial, missing, arrived, failed }: DiallingOptio
   function good(dialled: Dialled, mine: number): void {
     under--
     if (stopped) return void dialled.socket.destroy()
-    down = undefined
+    down = trouble = undefined
     pause = firstPause
     if (mine === round) arrived(dialled)
     else dialled.socket.destroy()
@@ -55,6 +59,7 @@ export function createDialling({ dial, missing, arrived, failed }: DiallingOptio
     under--
     if (stopped) return
     down = cause instanceof DialFailure ? cause.why : 'broken'
+    trouble = cause instanceof DialFailure ? cause.trouble : undefined
     again ??= setTimeout(() => {
       again = undefined
       fill()
@@ -70,6 +75,7 @@ export function createDialling({ dial, missing, arrived, failed }: DiallingOptio
       fill()
     },
     down: () => down,
+    trouble: () => trouble,
     stop() {
       stopped = true
       clearTimeout(again)

@@ -12,6 +12,7 @@ import type { Flow, Forward, Listener } from './exchange.ts'
 import { StreamedConnection } from './http2-link.ts'
 import { isLoopback } from './loopback.ts'
 import { PoolExchange } from './pool-exchange.ts'
+import type { DialTrouble } from './trouble.ts'
 import { idleQuestion } from './warm.ts'
 
 export type PoolOptions = {
@@ -52,6 +53,8 @@ export type UpstreamPool = {
   readonly active: () => number
   /** Connections that take exchanges. */
   readonly open: () => number
+  /** Why the last attempt at a connection failed; nothing when it did not, or nobody can tell. */
+  readonly trouble: () => DialTrouble | undefined
   /** Replaces every connection by one that is dialled with the trust of now; what is under way ends where it is. */
   renew(): void
   close(): Promise<void>
@@ -74,7 +77,8 @@ export function poolTo(options: PoolOptions): UpstreamPool {
     return exchange
   }
   // Whatever is still under way when it closes has been given its time by the door.
-  return { forward, active: () => active, open: pool.open, renew: () => pool.renew(), close: () => pool.close() }
+  const { open, trouble } = pool
+  return { forward, active: () => active, open, trouble, renew: () => pool.renew(), close: () => pool.close() }
 }
 
 function settled(options: PoolOptions): Parameters<typeof createConnections>[0] {

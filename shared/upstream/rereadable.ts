@@ -23,6 +23,8 @@ export function isGood(result: Reread): boolean {
 
 export type Rereadable<T> = {
   readonly current: () => T
+  /** What it was made of. */
+  readonly contents: () => Contents<string>
   reread(): Reread
 }
 
@@ -46,6 +48,7 @@ export function rereadable<Name extends string, T>({ files, read, make }: Reread
 
   return {
     current: () => current,
+    contents: () => contents,
     reread() {
       try {
         return renew()

@@ -23,7 +23,7 @@ import { hangUp } from './http2-messages.ts'
 import { isLoopback } from './loopback.ts'
 import { isCrowded, namesOneHost } from './request-head.ts'
 import { letGoOfStalled } from './stalled.ts'
-import { tlsDoor, type ServeTls, type TlsDoor } from './tls-door.ts'
+import { tlsDoor, type ServeTls, type TlsDoor, type TurnedAway } from './tls-door.ts'
 
 export type { ServeTls } from './tls-door.ts'
 
@@ -73,6 +73,8 @@ export type ListenOptions = {
   readonly meet?: ((address: string) => (() => void) | undefined) | undefined
   /** Somebody met a limit; nobody is told who. */
   readonly limited?: ((limit: ListenerLimit) => void) | undefined
+  /** Somebody was let go for what TLS said of them. */
+  readonly turned?: ((why: TurnedAway) => void) | undefined
   readonly now?: () => number
 }
 
@@ -111,13 +113,14 @@ const open = new WeakMap<Server, number>()
 type Made = { readonly server: Server; readonly http2: Speaker | undefined; readonly door: TlsDoor | undefined }
 
 function makeServer(options: ListenOptions): Made {
-  const { tls, http = ['1.1'], meet, limited = () => undefined, now = Date.now } = options
+  const { tls, http = ['1.1'], meet, limited = () => undefined, turned = () => undefined, now = Date.now } = options
   const limits = { ...defaultServeLimits, ...options.limits }
   const date = minuteClock(now)
   const serve = adapted(options, (incoming) => door?.nameOf(incoming))
   const answer: Handler = (incoming, outgoing) => {
     // Its pin ended, or was taken away: not another word.
     if (door?.admits(incoming) === false) {
+      turned('stranger')
       hangUp(incoming)
       return
     }
@@ -139,7 +142,8 @@ function makeServer(options: ListenOptions): Made {
   const settings = serverSettings(limits)
   const handshake = { ...settings, handshakeTimeout: limits.head }
   const inTurn = oneByOne(limited, answer)
-  const door = tls === undefined ? undefined : tlsDoor({ tls, settings: handshake, answer: inTurn, http, http2, now })
+  const door =
+    tls === undefined ? undefined : tlsDoor({ tls, settings: handshake, answer: inTurn, http, http2, turned, now })
   const server = door?.server ?? createServer(settings, inTurn)
   server.maxConnections = limits.connections
   // Zero keeps Node from silently dropping fields: the octets are limited by the parser, the count by us.

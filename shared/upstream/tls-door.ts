@@ -31,6 +31,10 @@ export type TlsDoor = {
   trust(tls: ServeTls): void
 }
 
+/** Who is let go before a word was said: a key that nobody named, or no handshake at all. */
+export const turnedAway = ['stranger', 'tls-failed'] as const
+export type TurnedAway = (typeof turnedAway)[number]
+
 export type TlsDoorOptions = {
   readonly tls: ServeTls
   readonly settings: ServerOptions & { readonly handshakeTimeout: number }
@@ -38,10 +42,19 @@ export type TlsDoorOptions = {
   /** What is spoken, in the order of preference; 2 needs `http2`. */
   readonly http: readonly HttpVersion[]
   readonly http2: Speaker | undefined
+  readonly turned?: ((why: TurnedAway) => void) | undefined
   readonly now: () => number
 }
 
-export function tlsDoor({ tls, settings, answer, http, http2, now }: TlsDoorOptions): TlsDoor {
+export function tlsDoor({
+  tls,
+  settings,
+  answer,
+  http,
+  http2,
+  turned = () => undefined,
+  now,
+}: TlsDoorOptions): TlsDoor {
   const demands = { requestCert: isMutual(tls), rejectUnauthorized: tls.clientCa !== undefined }
   const ALPNProtocols = http.map((version) => alpn[version])
   const server = createServer({ ...settings, ...shown(tls), ...demands, ALPNProtocols }, answer)
@@ -51,13 +64,18 @@ export function tlsDoor({ tls, settings, answer, http, http2, now }: TlsDoorOpti
   const speak = server.listeners('secureConnection') as ((socket: TLSSocket) => void)[]
   server.removeAllListeners('secureConnection')
   server.on('secureConnection', (socket: TLSSocket) => {
-    if (peers !== undefined && peers.nameOf(socket) === undefined) socket.destroy()
+    if (peers !== undefined && peers.nameOf(socket) === undefined) turnAway(socket, 'stranger')
     else if (socket.alpnProtocol === alpn['2']) http2?.take(socket, (session) => sockets.set(session, socket))
     // Whoever chose nothing speaks 1.1, which it need not have been offered.
-    else if (!http.includes('1.1')) socket.destroy()
+    else if (!http.includes('1.1')) turnAway(socket, 'tls-failed')
     else for (const listener of speak) listener.call(server, socket)
   })
-  server.on('tlsClientError', (_error, socket) => void socket.destroy())
+  server.on('tlsClientError', (_error, socket) => turnAway(socket, 'tls-failed'))
+
+  function turnAway(socket: TLSSocket, why: TurnedAway): void {
+    turned(why)
+    socket.destroy()
+  }
 
   function nameOf(incoming: IncomingMessage): string | undefined {
     const session = sessionOf(incoming)

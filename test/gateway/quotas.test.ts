@@ -93,6 +93,8 @@ test('OPS-2: the counts have the names of the settings, before anybody comes, an
     free: () => 0,
     attested: () => true,
     ready: () => true,
+    ends: () => ({}),
+    fails: () => false,
   }
   const { metrics, asked, stop } = gatewayMetrics(
     gauges,

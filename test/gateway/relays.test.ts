@@ -2,7 +2,7 @@
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect } from 'node:tls'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { gatewaySettings } from '../../gateway/config.ts'
 import { openGateway } from '../../gateway/service.ts'
 import { certificatePem, pinOf, privateKeyPem, selfSigned } from '../../shared/upstream/certificate.ts'
@@ -33,7 +33,7 @@ async function started(relays = ['first']) {
   write('first.pins', pin(first))
   const world = worldOf(folder)
   const open = () => openGateway(gatewaySettings(JSON.stringify(settings), 'test'), world)
-  return { folder, open, write, show, lines: world.lines }
+  return { folder, open, write, show, lines: world.lines, clock: world.clock }
 }
 
 /** The key that the gateway showed, and the first line of its answer, if any. */
@@ -117,4 +117,19 @@ test('does not start with a certificate for CVMs that no dial could show', async
   write('own.key', 'garbage')
   await expect(open()).rejects.toThrow(expect.objectContaining({ code: 'insecure-configuration' }))
   expect(readdirSync(folder)).not.toContain('bundle.note')
+})
+
+test('a stranger is counted, and told of at the end of the minute; and it is said when pins end', async () => {
+  const { open, write, lines, clock } = await started()
+  write('first.pins', pin(first, 0.125))
+  clock.ahead = 60_000 - ((Date.now() + 2_000) % 60_000)
+  const service = await open()
+  onTestFinished(() => service.force())
+  for (let i = 0; i < 10; i++) await ask(service.port, second)
+  const page = async () => (await fetch(`http://127.0.0.1:${String(service.adminPort)}/metrics`)).text()
+  await vi.waitFor(() => expect(lines).toContainEqual(expect.objectContaining({ event: 'turned-away' })), 5_000)
+  expect(lines.find(({ event }) => event === 'turned-away')).toMatchObject({ why: 'stranger', count: '<100' })
+  await vi.waitFor(async () => expect(await page()).toContain('_turned_away_total{why="stranger"} 10\n'), 3_000)
+  const left = Number(/_left_seconds\{what="pins"\} (\d+)/.exec(await page())?.[1])
+  expect([left > 10_000, left < 10_800]).toEqual([true, true])
 })

@@ -51,6 +51,10 @@ function panel(row: MetricRow, at: number): Panel {
 function asked(row: MetricRow): { expr: string; legendFormat: string } {
   const { name } = row
   if (row.kind === 'gauge') return { expr: name, legendFormat: '{{instance}}' }
+  if (row.kind === 'gauges') {
+    const words = Object.keys(row.labels).map((label) => `{{${label}}}`)
+    return { expr: name, legendFormat: ['{{instance}}', ...words].join(' ') }
+  }
   if (row.kind === 'histogram') return { expr: `sum by (le) (rate(${name}_bucket[${window}]))`, legendFormat: '{{le}}' }
   const labels = row.kind === 'info' ? ['version', ...Object.keys(row.labels)] : Object.keys(row.labels)
   const legendFormat = labels.length === 0 ? '{{instance}}' : labels.map((label) => `{{${label}}}`).join(' ')

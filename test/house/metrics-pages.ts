@@ -1,7 +1,7 @@
 /** The pages that are made from tables of metrics: tables in the READMEs, and a Grafana dashboard for each service. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { gatewayFlags, gatewayTable } from '../../gateway/metrics.ts'
+import { gatewayFlags, gatewayTable, relayRow } from '../../gateway/metrics.ts'
 import { relayFlags, relayTable } from '../../relay/metrics.ts'
 import type { MetricRow, MetricTable } from '../../shared/observability/metric-table.ts'
 import { processMetrics } from '../../shared/observability/process-metrics.ts'
@@ -16,7 +16,12 @@ export const observed: readonly {
   readonly flags: MetricTable
 }[] = [
   { service: 'relay', table: { ...relayTable, ...processMetrics }, flags: relayFlags },
-  { service: 'gateway', table: { ...gatewayTable, ...processMetrics }, flags: gatewayFlags },
+  // by the names that the settings give, of which none is ours
+  {
+    service: 'gateway',
+    table: { ...gatewayTable, relays: relayRow(['NAME']), ...processMetrics },
+    flags: gatewayFlags,
+  },
 ]
 
 /** Every page as it should be now. */
@@ -42,8 +47,12 @@ function between(file: string, table: string): Page {
 }
 
 function tableOf(rows: readonly MetricRow[], where = '/metrics'): string {
-  const lines = rows.map((row) => line([`\`${row.name}\``, row.kind, labelsOf(row), row.says]))
+  const lines = rows.map((row) => line([`\`${row.name}\``, kindOf(row), labelsOf(row), row.says]))
   return `${[line([`on \`${where}\``, 'kind', 'labels', 'what it says']), '|---|---|---|---|', ...lines].join('\n')}\n`
+}
+
+function kindOf({ kind }: MetricRow): string {
+  return kind === 'gauges' ? 'gauge' : kind
 }
 
 function labelsOf(row: MetricRow): string {

@@ -4,7 +4,10 @@
  */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { relayTable } from '../../../relay/metrics.ts'
+import { duties, ending } from '../../../relay/vocabulary.ts'
 import { createAdmin } from '../../../shared/observability/admin.ts'
+import { leftOf } from '../../../shared/observability/left.ts'
+import { perWord } from '../../../shared/observability/metric-table.ts'
 import { createMetrics, type MetricsOptions } from '../../../shared/observability/metrics.ts'
 import { seeded } from './dice.ts'
 
@@ -21,7 +24,8 @@ type Mutant = Pick<MetricsOptions<typeof relayTable>, 'every' | 'unit'>
 async function watched(mutant: Mutant) {
   const gauges = { exchanges: () => 0, abandoned: () => 0, ready: () => 1 }
   const info = { build: { profile: 'direct' } } as const
-  const metrics = createMetrics(relayTable, { gauges, info, now: Date.now, process: false, ...mutant })
+  const each = { left: () => leftOf(ending, {}, 0), failing: () => perWord(duties, () => 0) }
+  const metrics = createMetrics(relayTable, { gauges, each, info, now: Date.now, process: false, ...mutant })
   await metrics.begin()
   const admin = createAdmin({ health: { missing: () => [] }, metrics, flags: metrics })
   const scrape = async (): Promise<number> => {

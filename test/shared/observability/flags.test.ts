@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { createFlags, createLatch } from '../../../shared/observability/flags.ts'
+import { createAfterglow, createFlags, createLatch } from '../../../shared/observability/flags.ts'
 
 beforeEach(() => void vi.useFakeTimers({ now: Date.parse('2026-07-01T12:00:17.345Z') }))
 afterEach(() => void vi.useRealTimers())
@@ -23,4 +23,15 @@ test('flags turn within a second, say yes or no, and forget', async () => {
   await vi.advanceTimersByTimeAsync(1000)
   expect(said()).toEqual(['asunder_relay_up 1', 'asunder_relay_saturated 0'])
   flags.stop()
+})
+
+test('what must not be missed is said for ten minutes, however seldom somebody asks', () => {
+  const glow = createAfterglow(Date.now)
+  expect(glow.read()).toBe(false)
+  glow.mark()
+  expect([glow.read(), glow.read()]).toEqual([true, true])
+  vi.advanceTimersByTime(599_999)
+  expect(glow.read()).toBe(true)
+  vi.advanceTimersByTime(1)
+  expect(glow.read()).toBe(false)
 })

@@ -175,7 +175,8 @@ describe.each([
     const series = rows.reduce((sum, row) => sum + seriesOf(row), 0)
     expect(series).toBeGreaterThan(30)
     expect(series).toBeLessThanOrEqual(mostSeries)
-    const allowed = ['family', 'outcome', 'limit', 'resource', 'result', 'profile', 'placement', 'code', 'generation']
+    const ofRequests = ['family', 'outcome', 'limit', 'direction', 'code', 'generation']
+    const allowed = [...ofRequests, 'resource', 'result', 'profile', 'placement', 'what', 'why']
     const labels = rows.flatMap((row) => ('labels' in row ? Object.keys(row.labels) : []))
     expect(labels.filter((name) => !allowed.includes(name))).toEqual([])
   })
@@ -189,9 +190,15 @@ describe.each([
     expect(new Set(rows.map(({ name }) => name)).size).toBe(rows.length)
   })
 
+  // What a clock does, or an operator, in nobody's turn.
+  const nobodys = {
+    relay: ['asunder_relay_mirror_looks_total', 'asunder_relay_left_seconds', 'asunder_relay_failing'],
+    gateway: ['asunder_gateway_left_seconds', 'asunder_gateway_failing'],
+  }[service]
+
   test('tells of people only in tens', () => {
     const exact = rows.filter((row) => 'shown' in row && row.shown === 'exact').map(({ name }) => name)
-    expect(exact.filter((name) => !/^(process|nodejs)_/.test(name))).toEqual([`asunder_${service}_ready`])
+    expect(exact.filter((name) => !/^(process|nodejs)_/.test(name))).toEqual([...nobodys, `asunder_${service}_ready`])
   })
 })
 
@@ -223,4 +230,22 @@ test('of the process only what is named is told: no sum, no label of the runtime
   )
   expect(metrics.page()).toMatch(/^process_open_fds \d*0$/m)
   expect(metrics.page()).toMatch(/^process_cpu_seconds_total \d+\.\d+$/m)
+})
+
+test('a gauge of several words says each of them, and no word that was not declared', async () => {
+  const row = {
+    kind: 'gauges',
+    name: 'left_seconds',
+    says: 'Left',
+    labels: { what: ['a', 'b'] },
+    shown: 'exact',
+  } as const
+  const options = { gauges: {}, info: {}, now: Date.now, process: false }
+  const metrics = createMetrics({ row }, { ...options, each: { row: () => ({ a: 60, b: Infinity }) } })
+  await metrics.begin()
+  expect(metrics.page()).toContain('left_seconds{what="a"} 60\nleft_seconds{what="b"} +Inf\n')
+  metrics.stop()
+  expect(() => createMetrics({ row }, options)).toThrow('nobody reads left_seconds')
+  const other = createMetrics({ row }, { ...options, each: { row: () => ({ a: 1, b: 2, c: 3 }) } })
+  await expect(other.begin()).rejects.toThrow('undeclared label value of what')
 })

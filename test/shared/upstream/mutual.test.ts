@@ -15,7 +15,7 @@ import { collect } from '../../../shared/upstream/exchange.ts'
 import { poolTo, type UpstreamPool } from '../../../shared/upstream/node.ts'
 import type { Pin } from '../../../shared/upstream/pins.ts'
 import { listen, type Listening } from '../../../shared/upstream/serve.ts'
-import type { ServeTls } from '../../../shared/upstream/tls-door.ts'
+import type { ServeTls, TurnedAway } from '../../../shared/upstream/tls-door.ts'
 import { until } from '../../relay/harness.ts'
 import { asking, block, frame, frameTypes as types, framesOf, preface } from './frames.ts'
 
@@ -34,11 +34,12 @@ const requests: Record<HttpVersion, Uint8Array> = {
   '2': Buffer.concat([utf8(preface), frame(types.settings, 0), frame(types.headers, 1, 5, block(asking('/', 'POST')))]),
 }
 
-type Gateway = Listening & { readonly asked: string[]; now: number }
+type Gateway = Listening & { readonly asked: string[]; readonly turned: string[]; now: number }
 
 /** A gateway that lets in the relay with this pin alone. */
 async function gatewayFor(tls: Partial<ServeTls>): Promise<Gateway> {
   const asked: string[] = []
+  const turned: string[] = []
   const clock = { now: 1_000 }
   const server = await listen({
     fetch: (asking) => {
@@ -49,10 +50,11 @@ async function gatewayFor(tls: Partial<ServeTls>): Promise<Gateway> {
     port: 0,
     tls: { ...pem(gateway), ...tls },
     http: ['1.1', '2'],
+    turned: (why) => turned.push(why),
     now: () => clock.now,
   })
   onTestFinished(() => server.close(0))
-  return Object.assign(clock, server, { asked })
+  return Object.assign(clock, server, { asked, turned })
 }
 
 /** Says the request as soon as it may, and collects whatever comes back until the end. */
@@ -81,26 +83,30 @@ function dialled(port: number, own: Identity | undefined, http: HttpVersion, opt
 const versions: readonly HttpVersion[] = ['1.1', '2']
 
 describe.each(versions)('over %s, whoever comes to a gateway that pins its relay', (http) => {
-  test.each<[string, Partial<ServeTls>, Identity | undefined, object]>([
+  test.each<[string, Partial<ServeTls>, Identity | undefined, object, TurnedAway]>([
     [
       'with another key, of the same authority and name',
       { peers: [{ name: 'a', pins: [pinned(relay)] }] },
       stranger,
       {},
+      'stranger',
     ],
-    ['with a pin that ended', { peers: [{ name: 'a', pins: [pinned(relay, 1_000)] }] }, relay, {}],
-    ['without a certificate', { peers: [{ name: 'a', pins: [pinned(relay)] }] }, undefined, {}],
-    ['by older TLS', { peers: [{ name: 'a', pins: [pinned(relay)] }] }, relay, { maxVersion: 'TLSv1.2' }],
+    ['with a pin that ended', { peers: [{ name: 'a', pins: [pinned(relay, 1_000)] }] }, relay, {}, 'stranger'],
+    ['without a certificate', { peers: [{ name: 'a', pins: [pinned(relay)] }] }, undefined, {}, 'stranger'],
+    ['by older TLS', { peers: [{ name: 'a', pins: [pinned(relay)] }] }, relay, { maxVersion: 'TLSv1.2' }, 'tls-failed'],
     [
       'pinned, but not of the authority that is asked for besides',
       { clientCa: ca, peers: [{ name: 'a', pins: [pinned(nextRelay)] }] },
       nextRelay,
       {},
+      'tls-failed',
     ],
-    ['where no relay is named', { peers: [] }, relay, {}],
-  ])('%s is not heard', async (_, tls, own, options) => {
+    ['where no relay is named', { peers: [] }, relay, {}, 'stranger'],
+  ])('%s is not heard, and counted', async (_, tls, own, options, why) => {
     const server = await gatewayFor(tls)
     expect([await dialled(server.port, own, http, options), server.asked]).toEqual(['', []])
+    await until(() => server.turned.length > 0)
+    expect(server.turned).toEqual([why])
   })
 
   test('with another key is let go before it says a word', async () => {
@@ -140,6 +146,7 @@ describe.each(versions)('over %s, whoever comes to a gateway that pins its relay
     socket.on('data', (bytes: Buffer) => (heard += bytes.toString('latin1'))).on('error', () => undefined)
     socket.write(requests[http])
     await until(() => heard.endsWith('sealed') || heard.includes('sealed\0'))
+    expect(server.turned).toEqual([])
     server.now = 2_000
     heard = ''
     socket.write(http === '1.1' ? requests[http] : frame(types.headers, 3, 5, block(asking('/', 'POST'))))
