@@ -21,7 +21,11 @@ test('what says that it is a certificate and is none has ended', () => {
 
 test.each([
   ['the last of two pins', `${a} 2026-12-01T00:00:00Z\n${b} 2027-01-01T12:00:00Z\n`, later?.getTime()],
-  ['pins of which none is good any more say since when', `${a} 2026-01-01T00:00:00Z\n`, Date.parse('2026-01-01T00:00:00Z')],
+  [
+    'pins of which none is good any more say since when',
+    `${a} 2026-01-01T00:00:00Z\n`,
+    Date.parse('2026-01-01T00:00:00Z'),
+  ],
 ])('%s', (_, text, end) => {
   expect(pinsEnd(Buffer.from(text), now)).toEqual([end])
   expect(pinsEnd(undefined, now)).toEqual([])
