@@ -283,54 +283,6 @@ describe.skipIf(spawnSync('openssl', ['version']).status !== 0)('over TLS', () =
     await expect(alone).rejects.toThrow('no pin that has not ended')
   })
 
-  const looked = (lines: readonly string[]): unknown[] =>
-    lines
-      .map((line) => JSON.parse(line) as { event: string; resource?: string; why?: string })
-      .filter(({ event, resource }) => event === 'mirror-failed' && resource === 'keys')
-      .map(({ why }) => why)
-
-  test.each<[string, string, (port: number) => object]>([
-    ['another key', 'not-pinned', (port) => ({ gateway: `https://localhost:${port}`, pins: 'wrong.pins' })],
-    ['another authority', 'tls', (port) => ({ gateway: `https://localhost:${port}`, ca: 'relay.pem' })],
-    ['a closed port', 'unreachable', (port) => ({ gateway: `https://127.0.0.1:${port === 1 ? 2 : 1}` })],
-    ['a name of nobody', 'no-address', (port) => ({ gateway: `https://gateway.invalid:${port}` })],
-  ])('a link with %s is told from others: %s', async (_, why, to) => {
-    const { port } = await tlsGateway()
-    pinFile('wrong.pins', 'relay.pem')
-    const own = { clientCertificate: { key: 'relay.key', cert: 'relay.pem' } }
-    const { lines } = await open({ listen: secure, routes: [{ ...to(port), ...own }] }, directory)
-    await vi.waitFor(() => expect(looked(lines)).not.toEqual([]), 8_000)
-    expect(looked(lines)[0]).toBe(why)
-  })
-
-  test('what ends and what fails is on the page: certificates of two days, pins, and a file that is not taken', async () => {
-    const gateway = await tlsGateway()
-    writeFileSync(join(directory, 'gateway.pins'), pinLine(new X509Certificate(file('gateway.pem')).publicKey, 0.125))
-    const clientCertificate = { key: 'relay.key', cert: 'relay.pem' }
-    const routes = [{ gateway: `https://localhost:${gateway.port}`, pins: 'gateway.pins', clientCertificate }]
-    const { service, clock } = await open({ listen: secure, routes }, directory)
-    const page = async (): Promise<Map<string, number>> => {
-      const text = await (await fetch(`http://127.0.0.1:${service.adminPort}/metrics`)).text()
-      const found = text.matchAll(/^asunder_relay_(left_seconds|failing)\{what="([\w-]+)"\} (\S+)$/gm)
-      return new Map([...found].map(([, , what = '', value]) => [what, Number(value === '+Inf' ? Infinity : value)]))
-    }
-    const before = await page()
-    const hours = (what: string): number => Math.round((before.get(what) ?? 0) / 3_600)
-    expect(['certificate', 'client-certificate', 'pins', 'authority', 'tokens'].map(hours)).toEqual([
-      48,
-      48,
-      3,
-      Infinity,
-      Infinity,
-    ])
-    expect([before.get('reread'), before.get('audit')]).toEqual([0, 0])
-    writeFileSync(join(directory, 'gateway.pins'), 'nonsense')
-    service.reread()
-    clock.ahead = 60_000
-    await vi.waitFor(async () => expect((await page()).get('reread')).toBe(1), 3_000)
-    expect((await page()).get('pins')).toBeLessThanOrEqual(3 * 3_600 - 60)
-  })
-
   test('SIGHUP: pins are read again, and connections that the old ones believed carry nothing more', async () => {
     const gateway = await tlsGateway()
     pinFile('gateway.pins', 'gateway.pem')
