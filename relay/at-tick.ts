@@ -5,6 +5,7 @@
 import type { Problem } from '../shared/http/problem.ts'
 import { onGrid } from '../shared/shaping/buckets.ts'
 import { answerTo, nodeBindings, type Answer } from '../shared/upstream/answer.ts'
+import { whole } from '../shared/upstream/exchange.ts'
 import { whenWhole, type Delivering, type DeliveryOptions } from './delivery.ts'
 import type { Departures } from './departures.ts'
 import { share, type Place } from './room.ts'
@@ -17,7 +18,7 @@ export type MixedOptions = DeliveryOptions & { readonly answers: Departures; rea
  */
 export function wholeAtTick(options: MixedOptions): Delivering {
   const { answers, place, context, client } = options
-  const whole = whenWhole(options)
+  const inner = whenWhole(options)
   let octets = 0
   const outgoing = nodeBindings(context)?.outgoing
   const later = atTick(answers, () => {
@@ -26,17 +27,17 @@ export function wholeAtTick(options: MixedOptions): Delivering {
   if (outgoing?.destroyed === true) place.leave()
   else outgoing?.once('close', () => place.leave())
   return {
-    ...whole,
+    ...inner,
     write(bytes) {
       place.keep(bytes.length)
       octets += bytes.length
-      return whole.write(bytes)
+      return inner.write(bytes)
     },
     end() {
-      if (onGrid(octets)) later(() => whole.end())
+      if (onGrid(octets)) later(() => inner.end())
       else client().spoilt('off-grid')
     },
-    refuse: (refused, close) => later(() => whole.refuse(refused, close)),
+    refuse: (refused, close) => later(() => inner.refuse(refused, close)),
     // Its room is taken away while it waits, or while the client takes it.
     cut: () => void outgoing?.destroy(),
   }
@@ -61,6 +62,8 @@ export function streamAtTick(options: MixedOptions): Delivering {
   return new KeptStream(options)
 }
 
+const mostLoose = 256
+
 class KeptStream implements Delivering {
   readonly max: number
   readonly response: Delivering['response']
@@ -68,6 +71,7 @@ class KeptStream implements Delivering {
   readonly #answer: Answer
   readonly #atTick: (leave: () => void) => void
   readonly #kept: Uint8Array[] = []
+  #loose = 0
   #phase: 'silent' | 'waiting' | 'flowing' | 'blocked' | 'over' = 'silent'
   #early = 0
   #ended = false
@@ -87,7 +91,7 @@ class KeptStream implements Delivering {
 
   write(bytes: Uint8Array): boolean {
     if (this.#phase === 'over') return true
-    this.#kept.push(bytes)
+    this.#keep(bytes)
     this.#options.place.keep(bytes.length)
     this.#early += bytes.length
     if (this.#phase === 'silent') this.#beginLater()
@@ -109,6 +113,15 @@ class KeptStream implements Delivering {
   cut(): void {
     this.#over()
     this.#answer.cut()
+  }
+
+  // A thousand small pieces take far more room than their octets, which is all that is counted.
+  #keep(bytes: Uint8Array): void {
+    this.#kept.push(bytes)
+    this.#loose = Math.min(this.#loose + 1, this.#kept.length)
+    if (this.#loose < mostLoose) return
+    this.#kept.push(whole(this.#kept.splice(-mostLoose)))
+    this.#loose = 0
   }
 
   #beginLater(): void {

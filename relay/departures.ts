@@ -39,8 +39,8 @@ export function departures(options: DepartureOptions): Departures {
     for (const leave of ready) attempt(leave, failed)
   }
   const setTimer = (): void => {
-    const wait = batch.wait(now())
-    if (wait !== undefined) timer ??= setTimeout(depart, wait)
+    const wait = timer === undefined ? batch.wait(now()) : undefined
+    if (wait !== undefined) timer = setTimeout(depart, wait)
   }
   return (leave, octets) => {
     const taken = batch.add(leave, octets, now())

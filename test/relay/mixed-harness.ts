@@ -82,8 +82,7 @@ export const open = {
   bucketOf: () => '' as never,
 }
 
-export function request(path: string, text: string): Request {
-  const headers = { 'content-type': 'message/ohttp-req' }
+export function request(path: string, text: string, headers = { 'content-type': 'message/ohttp-req' }): Request {
   return new Request(`http://relay.example${path}`, { method: 'POST', headers, body: text })
 }
 
@@ -104,4 +103,37 @@ export function recorded(asked: (name: string) => void): { forward: Forward; don
     return { pause: () => undefined, resume: () => undefined, abort: () => undefined }
   }
   return { forward, done: () => answered }
+}
+
+/** A gateway without a wire that answers with a stream in these pieces, as fast as it is let. */
+export function piecemeal(pieces: readonly Uint8Array[]): { forward: Forward } {
+  const forward: Forward = (_request, listener) => {
+    const left = pieces[Symbol.iterator]()
+    let paused = false
+    const pour = (): void => {
+      while (!paused) {
+        const { done, value } = left.next()
+        if (done === true) {
+          listener.end()
+          return
+        }
+        listener.data(value)
+      }
+    }
+    queueMicrotask(() => {
+      listener.head(200, (name) => (name === 'content-type' ? 'message/ohttp-chunked-res' : undefined))
+      pour()
+    })
+    return {
+      pause() {
+        paused = true
+      },
+      resume() {
+        paused = false
+        queueMicrotask(pour)
+      },
+      abort: () => undefined,
+    }
+  }
+  return { forward }
 }

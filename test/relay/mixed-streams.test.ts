@@ -1,14 +1,30 @@
 /** Streams of the profile `mixed`: whatever a client takes of one, its gateway does not see it. wire.md, privacy.md N02. */
 import type { ServerResponse } from 'node:http'
 import { describe, expect, test } from 'vitest'
-import { bodyOf, complete, ask, goodOnGrid, httpGateway, post, rawGateway, relayTo, until, wait } from './harness.ts'
+import { createRelay } from '../../relay/app.ts'
+import {
+  bodyOf,
+  complete,
+  ask,
+  goodOnGrid,
+  httpGateway,
+  mixingOf,
+  post,
+  rawGateway,
+  relayTo,
+  until,
+  wait,
+} from './harness.ts'
 import {
   arrive,
   body,
   chunked,
   MiB,
+  open,
   period,
+  piecemeal,
   pouring,
+  request,
   send,
   stalled,
   standing,
@@ -61,6 +77,19 @@ describe('streams', () => {
     await until(() => slow.outcomes.length === 1)
     await ticking(clock, () => complete(client.heard()))
     expect(client.heard()).toContain('HTTP/1.1 502 ')
+  })
+
+  test('of many small pieces are kept in few large ones, since a piece takes room of its own', async () => {
+    const pieces = Array.from({ length: 10_000 }, (_, at) => Buffer.from(`${at} `))
+    const { forward } = piecemeal(pieces)
+    const mirror = { read: () => Promise.resolve(undefined) }
+    const mixing = mixingOf({ tick: 10 })
+    const relay = createRelay({ routes: [{ path: '/', forward, mirror }], admission: open, mixing })
+    const response = await relay.fetch(request('/', body(1), chunked))
+    const chunks: Uint8Array[] = []
+    for await (const chunk of response.body as AsyncIterable<Uint8Array>) chunks.push(chunk)
+    expect(Buffer.concat(chunks).equals(Buffer.concat(pieces))).toBe(true)
+    expect(chunks.length).toBeLessThan(500)
   })
 
   const most = 24 * MiB

@@ -62,6 +62,23 @@ describe('requests', () => {
     for (const one of answers) expect((await one).status).toBe(200)
   })
 
+  test('leave two relays to one gateway at the same moment, whenever each of them began', async () => {
+    const seen: string[] = []
+    const gateway = await rawGateway((request) => (seen.push(nameOf(request)), goodOnGrid))
+    const clock = { now: 1_000_000_003 }
+    const mixing = { tick: period, now: (): number => clock.now }
+    const first = await relayTo(gateway.port, { mixing })
+    await arrive(first, [1])
+    clock.now += 44
+    const second = await relayTo(gateway.port, { mixing })
+    await arrive(second, [2])
+    clock.now = 1_000_000_049
+    await wait(2 * period)
+    expect(seen).toEqual([])
+    clock.now = 1_000_000_050
+    await until(() => seen.length === 2)
+  })
+
   test('that find the batch full are refused with the constant 503, and nothing leaves early', async () => {
     const gateway = await rawGateway(() => goodOnGrid)
     const clock = standing()
