@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { appOrigin } from '../../deploy/local/pair/settings.ts'
 import type { Pair } from '../../deploy/local/pair/pair.ts'
+import type { AllowSimulated } from '../../shared/attestation/policy.ts'
 import { createObliviousFetch, type ObliviousFetch } from '../../shared/client/index.ts'
 
 export type SoakOptions = { readonly clients: number; readonly requests: number; readonly leaving: number }
@@ -20,8 +21,11 @@ const texts = Array.from({ length: 10 }, (_, n) => {
 
 /** One client of its own: its own bundle, its own connections. */
 export function clientOf(pair: Pair): ObliviousFetch {
+  const { relay, placement } = pair
   const trust = readFileSync(pair.trust, 'utf8')
-  return createObliviousFetch({ relay: pair.relay, trust, placement: 'front', plaintextLoopback: true })
+  const leave =
+    placement === 'front' ? {} : { allowSimulated: JSON.parse(readFileSync(pair.leave, 'utf8')) as AllowSimulated }
+  return createObliviousFetch({ relay, trust, placement, plaintextLoopback: true, ...leave })
 }
 
 export async function soak(pair: Pair, { clients, requests, leaving }: SoakOptions): Promise<Soaked> {
