@@ -31,20 +31,18 @@ export class Parts {
   }
 
   /**
-   * Waits for all that the first opening needs, and for that no longer than `limit` milliseconds in all. No lease is
-   * held for somebody who sends octet by octet, or a beginning and no more.
+   * Waits for all that the first opening needs, or for `stored` octets if that is more, and for that no longer than
+   * `limit` milliseconds in all. No lease is held for somebody who sends octet by octet, or a beginning and no more.
    */
-  async arrive(limit: number): Promise<this> {
-    await within(limit, this.#gather())
+  async arrive(limit: number, stored = 0): Promise<this> {
+    await within(limit, this.#gather(stored))
     return this
   }
 
   async next(): Promise<Bytes | undefined> {
     const start = this.takeStart()
     if (start.length > 0 || this.#ended) return start.length > 0 ? start : undefined
-    const { done, value } = await this.#parts.next()
-    this.#ended = done === true
-    return value ?? undefined
+    return this.#more()
   }
 
   takeStart(): Bytes {
@@ -53,12 +51,23 @@ export class Parts {
     return start
   }
 
-  async #gather(): Promise<void> {
+  async #gather(stored: number): Promise<void> {
     while (!this.#ended && this.#start.length < neededToOpen(this.#start)) {
-      const { done, value } = await this.#parts.next()
-      this.#ended = done === true
-      if (value) this.#start = concat(this.#start, value)
+      const part = await this.#more()
+      if (part) this.#start = concat(this.#start, part)
     }
+    const rest: Bytes[] = []
+    for (let length = this.#start.length; !this.#ended && length <= stored; length += rest.at(-1)?.length ?? 0) {
+      const part = await this.#more()
+      if (part) rest.push(part)
+    }
+    this.#start = concat(this.#start, ...rest)
+  }
+
+  async #more(): Promise<Bytes | undefined> {
+    const { done, value } = await this.#parts.next()
+    this.#ended = done === true
+    return value ?? undefined
   }
 
   /** False: there is more than we are ready to read, or it does not come. */
@@ -116,6 +125,8 @@ export class ChunkedRequest {
     const event = await this.#next()
     if (event?.type !== 'head') throw new TypeError('a decoder begins with a head')
     const { head } = event
+    // All of it is here: then it is whole and good before the CVM hears of it, whose connection a bad end would cost.
+    if (this.#parts.ended) return { head, body: wholeOf(await this.#rest()) }
     const empty = await this.#hasNoContent()
     return { head, body: (said) => this.#body(said, empty) }
   }
@@ -127,6 +138,14 @@ export class ChunkedRequest {
   #body(said: number | undefined, empty: boolean): Body {
     if (empty) agree(said, 0)
     return empty ? null : this.#content(said)
+  }
+
+  async #rest(): Promise<Bytes> {
+    const contents: Bytes[] = []
+    for (let event = await this.#next(); event !== undefined; event = await this.#next()) {
+      if (event.type === 'content') contents.push(event.bytes)
+    }
+    return concat(...contents)
   }
 
   async *#content(said: number | undefined): AsyncGenerator<Bytes, void> {
@@ -180,6 +199,13 @@ export class ChunkedRequest {
     if (part !== undefined) return this.opener.push(part)
     this.#ended = true
     return this.opener.end()
+  }
+}
+
+function wholeOf(content: Bytes): Inner['body'] {
+  return (said) => {
+    agree(said, content.length)
+    return content.length === 0 ? null : content
   }
 }
 

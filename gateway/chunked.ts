@@ -3,6 +3,8 @@
  * draft-ietf-ohai-chunked-ohttp-08; CHK-1, CHK-14, CHK-20.
  */
 import { arriving, contentOf, within } from '../shared/http/body.ts'
+import { incremental } from '../shared/http/incremental.ts'
+import { outerField } from '../shared/http/outer.ts'
 import { nodeBindings } from '../shared/upstream/answer.ts'
 import { openChunks, Parts, type ChunkedRequest } from './chunked-request.ts'
 import { type Context, type FamilyRoom, type Opened, type Opening } from './opened.ts'
@@ -11,14 +13,22 @@ import { type Context, type FamilyRoom, type Opened, type Opening } from './open
 const patience = 200
 
 export const chunked: FamilyRoom<Parts> = {
-  async receive({ context, limits: { stream, stall, drain } }) {
+  async receive({ context, limits: { request, stream, stall, drain } }) {
     const parts = new Parts(arriving(contentOf(context), { max: stream, stall }), drain)
-    await parts.arrive(stall)
+    await parts.arrive(stall, Math.min(request, storedLength(context)))
     return { content: parts, discard: () => within(patience, parts.discard()).catch(() => false) }
   },
   open(cvm, { content: parts }, opening) {
     return Promise.try(() => openedAs(openChunks(cvm, parts, opening), parts, opening))
   },
+}
+
+/** A message that says its length was stored by whoever sent it on, and comes as fast as it can; a stream does not say it. */
+function storedLength(context: Context): number {
+  const streams = outerField(context, 'incremental')
+  return streams !== undefined && incremental([streams]) === true
+    ? 0
+    : Number(outerField(context, 'content-length') ?? 0)
 }
 
 function openedAs(request: ChunkedRequest, parts: Parts, opening: Opening): Opened {

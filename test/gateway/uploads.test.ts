@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { encodeContent, encodeEnd } from '../../shared/bhttp/encode.ts'
 import { concat, utf8 } from '../../shared/bytes.ts'
+import { mediaTypes } from '../../shared/http/media-types.ts'
 import { ask, askChunked, ChunkedClient, chunkedHead, newKey, openChunks, town } from './town.ts'
 import { Listener } from './listener.ts'
 
@@ -153,5 +154,48 @@ describe('streamed requests', () => {
     const [one, two] = [newKey(1), newKey(2)]
     const place = await town({ keys: [one, two] })
     expect((await askChunked({ app: place.app, key: two })).text).toBe('hello')
+  })
+})
+
+describe('chunked requests that were stored by whoever sent them on', () => {
+  type Spoil = (client: ChunkedClient) => unknown
+  /** Everything is there, with its length, before anything is sent. */
+  async function stored(fields: Record<string, string>, spoil: Spoil, length = '3') {
+    const place = await town({ handler: (incoming, out) => void incoming.resume().on('end', () => out.end('done')) })
+    const client = await ChunkedClient.to(place.key)
+    await client.chunk(chunkedHead({ method: 'POST', headers: [['content-length', length]] }))
+    await client.chunk(encodeContent(utf8('abc')))
+    await spoil(client)
+    const all = new Uint8Array(await new Response(client.body).arrayBuffer())
+    const headers = { 'content-type': mediaTypes.chunkedRequest, 'content-length': String(all.length), ...fields }
+    // The last octets come apart, as they may from a network.
+    const body = ReadableStream.from([all.subarray(0, -20), all.subarray(-20)])
+    const answer = await place.app.request('/', { method: 'POST', headers, body, duplex: 'half' })
+    return { ...(await openChunks(answer, client)), sent: place.pool.sent, seen: place.seen }
+  }
+  const good: Spoil = (client) => client.final(encodeEnd())
+  const garbage: Spoil = (client) => {
+    client.raw(Uint8Array.of(0x14, ...new Uint8Array(20)))
+    client.stop()
+  }
+
+  test('a good one arrives with its length', async () => {
+    const { text, seen } = await stored({}, good)
+    expect(text).toBe('done')
+    expect(seen).toMatchObject([{ body: 'abc', complete: true }])
+  })
+
+  test.each<[string, Spoil, string]>([
+    ['garbage behind the first chunk', garbage, '3'],
+    ['no final chunk', (client) => client.stop(), '3'],
+    ['another length than was said', good, '9'],
+  ])('%s: nothing is sent, so no connection to the CVM is lost', async (_, spoil, length) => {
+    const { inner, sent } = await stored({}, spoil, length)
+    expect([inner.status, sent]).toEqual([400, 0])
+  })
+
+  test('one that asks to be passed on as it comes is', async () => {
+    const { inner, sent } = await stored({ incremental: '?1' }, garbage)
+    expect([inner.status, sent]).toEqual([400, 1])
   })
 })
