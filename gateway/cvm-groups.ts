@@ -10,6 +10,7 @@
 import { cvmId } from '../shared/attestation/bundle-fields.ts'
 import { keyLimits, keyResources, readKeyList } from '../shared/attestation/key-evidence.ts'
 import type { Field } from '../shared/http/fields.ts'
+import { within } from '../shared/http/body.ts'
 import { essence, familyOf, sealedFamilies, type Family } from '../shared/http/media-types.ts'
 import { Refusal } from '../shared/refusal.ts'
 import { askCvm } from './ask-cvm.ts'
@@ -31,10 +32,11 @@ export class CvmGroups {
   readonly #nonce: NoncePlace
   readonly #listeners = new Set<() => void>()
 
-  constructor(pools: readonly CvmPool[], nonce: NoncePlace = 'with-first') {
+  /** `patience`: milliseconds for a CVM to say which keys it has. */
+  constructor(pools: readonly CvmPool[], nonce: NoncePlace = 'with-first', patience = 5_000) {
     if (pools.length === 0) throw new TypeError('no CVM')
     this.#nonce = nonce
-    this.#groups = pools.map((pool) => new Group(pool, () => this.#tell()))
+    this.#groups = pools.map((pool) => new Group(pool, patience, () => this.#tell()))
   }
 
   lease(): AttestedCvm | undefined {
@@ -88,11 +90,13 @@ export function admitSealed({ path, headers }: Screened, family: Family): void {
 
 class Group {
   readonly pool: CvmPool
+  readonly #patience: number
   readonly #changed: () => void
   ids: ReadonlySet<string> = new Set()
 
-  constructor(pool: CvmPool, changed: () => void) {
+  constructor(pool: CvmPool, patience: number, changed: () => void) {
     this.pool = pool
+    this.#patience = patience
     this.#changed = changed
     pool.onChange(() => {
       changed()
@@ -106,7 +110,9 @@ class Group {
     try {
       const question = { method: 'GET', path: keyResources.list, body: null, limit: keyLimits.list } as const
       const had = this.ids.size
-      this.ids = new Set(readKeyList(await askCvm(lease, question)).map(cvmId))
+      // Keys, bundle and policy of the whole gateway come after this: one silent CVM must not hold them up.
+      const list = await within(this.#patience, askCvm(lease, question))
+      this.ids = new Set(readKeyList(list).map(cvmId))
       if (had !== this.ids.size) this.#changed()
     } catch (cause) {
       if (!(cause instanceof Refusal) && !(cause instanceof CvmFailure)) throw cause
