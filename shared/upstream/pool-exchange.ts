@@ -91,6 +91,8 @@ export class PoolExchange implements Dispatcher.DispatchHandler, Flow {
     if (status < 200) return
     this.#listener.head(status, (name) => {
       const value = fields[name]
+      // Several lines are one list, and none of them may pass for the only one.
+      if (Array.isArray(value)) return value.join(', ')
       return typeof value === 'string' ? value : undefined
     })
   }

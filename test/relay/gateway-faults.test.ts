@@ -53,6 +53,10 @@ describe.each(['message/ohttp-req', 'message/ohttp-chunked-req'])('to a %s', (ty
       ),
     ],
     ['HOP-9: a content coding', answer('200 OK', { 'content-type': right, 'content-encoding': 'gzip' }, sealed)],
+    [
+      'HOP-9: two content codings in lines of their own',
+      answer('200 OK', { 'content-type': right, 'content-encoding': 'gzip\r\ncontent-encoding: br' }, sealed),
+    ],
     ['a debug page', answer('500 Internal Server Error', { 'content-type': 'text/plain' }, 'at decapsulate (gw.js:7)')],
     [
       'an unknown problem',
