@@ -28,13 +28,16 @@ export function offered({ kems: names }: Pick<GatewaySettings['keys'], 'kems'>):
   return names.flatMap((name) => kems.find((kem) => kem.name === name) ?? [])
 }
 
-/** Nothing can be replayed under a key that is gone; and an id that comes back begins with a clean page. */
+/**
+ * Nothing can be replayed under a key whose time is over for everybody; and an id that comes back begins with a clean page. A
+ * key that was revoked may open at another process for one more look at the file, so what it claimed stays until then.
+ */
 export async function turnWith(keys: Pick<LiveKeys, 'turn'>, claims: Store, log: GatewayLog): Promise<void> {
   await noted(keys.turn(), claims, log)
 }
 
-export async function noted({ created, destroyed }: KeyChange, claims: Store, log: GatewayLog): Promise<void> {
-  for (const keyId of [...destroyed, ...created]) await claims.forget(datelessQuota(keyId))
+export async function noted({ created, destroyed, ended }: KeyChange, claims: Store, log: GatewayLog): Promise<void> {
+  for (const keyId of [...ended, ...created]) await claims.forget(datelessQuota(keyId))
   if (created.length + destroyed.length > 0) {
     log('info', 'keys-turned', { created: created.length, destroyed: destroyed.length })
   }

@@ -44,11 +44,15 @@ export async function changeKeys(command: KeyCommand, settings: GatewaySettings,
   }
   const store = createFileKeyStore(world.path(keys.file))
   const generate = generator({ kems: offered(keys), random: world.random, kept: true })
-  const ring = store.load() ?? emptyRing
-  const turned = changes[command](ring, world.now(), keys, generate)
-  if (turned === undefined) throw tooSoon(ring, world.now())
-  store.save(turned.ring)
-  await withClaims(settings, world, (claims) => noted(turned, claims, world.log))
+  const turned = store.alone(() => {
+    const ring = store.load() ?? emptyRing
+    const made = changes[command](ring, world.now(), keys, generate)
+    if (made === undefined) throw tooSoon(ring, world.now())
+    store.save(made.ring)
+    return made
+  })
+  const ended = command === 'revoke-keys' ? [] : turned.destroyed
+  await withClaims(settings, world, (claims) => noted({ ...turned, ended }, claims, world.log))
   if (settings.bundle.signer !== undefined) await published(settings, world, () => liveKeys(settings, world))
 }
 

@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { base64, fromBase64 } from '../shared/bytes.ts'
 import { credentialOf } from '../shared/config/file-kinds.ts'
 import { Refusal } from '../shared/refusal.ts'
+import { withFileLock } from '../shared/store/file-lock.ts'
 import { replaceFile } from '../shared/store/whole-file.ts'
 import type { Ring } from './keyring.ts'
 
@@ -14,6 +15,8 @@ export type KeyStore = {
   /** The ring as it was saved last, or undefined if it never was. */
   load(): Ring | undefined
   save(ring: Ring): void
+  /** Does `work` while nobody else changes the ring: what is saved then was made of what was loaded then. */
+  alone<T>(work: () => T): T
 }
 
 const byte = z.int().min(0).max(0xff)
@@ -36,6 +39,7 @@ export function createFileKeyStore(file: string): KeyStore {
   return {
     load: () => (existsSync(file) ? readRing(readPrivate(file)) : undefined),
     save: (ring) => replaceFile(file, toText(ring)),
+    alone: (work) => withFileLock(file, work),
   }
 }
 

@@ -11,6 +11,7 @@ import type { KeyStore } from './key-store.ts'
 import {
   changeBetween,
   currentOf,
+  dueAt,
   emptyRing,
   longestLife,
   phaseOf,
@@ -19,6 +20,7 @@ import {
   type Generation,
   type Ring,
   type Rotation,
+  type Turned,
 } from './keyring.ts'
 import { publication, type Publication } from './publication.ts'
 
@@ -32,8 +34,12 @@ export type LiveKeysOptions = {
   readonly now: () => number
 }
 
-/** Ids of keys that began or ended to live. */
-export type KeyChange = { readonly created: readonly number[]; readonly destroyed: readonly number[] }
+/** Ids of keys that began or ended to live; of those that ended, which did so in their own time. */
+export type KeyChange = {
+  readonly created: readonly number[]
+  readonly destroyed: readonly number[]
+  readonly ended: readonly number[]
+}
 
 export type LiveKeys = {
   readonly find: KeyFinder
@@ -50,17 +56,26 @@ export function createLiveKeys({ kems, rotation, store, random, now }: LiveKeysO
   checkRotation(rotation)
   const generate = generator({ kems, random, kept: store !== undefined })
   const held = holdKeys(now)
+  const turned = (ring: Ring): Turned => turn(ring, now(), rotation, generate)
+  const isDue = (ring: Ring): boolean => {
+    const dead = ring.generations.some((one) => phaseOf(one, now()) === 'destroyed')
+    return dead || dueAt(ring, now(), rotation) !== undefined
+  }
   held.hold(store?.load() ?? emptyRing)
   return {
     ...held,
     turn() {
       // An operator's command may have written the file since: rotate-keys, revoke-keys.
       const found = store?.load() ?? held.ring()
-      const { ring, created, destroyed } = turn(found, now(), rotation, generate)
-      // Ready before it is kept, kept before it is used: what fails half-way changes nothing.
-      const use = held.ready(ring)
-      if (created.length + destroyed.length > 0) store?.save(ring)
-      return use()
+      if (store === undefined || !isDue(found)) return held.hold(turned(found).ring)
+      // It may be writing right now: what we save must be made of what it saved.
+      return store.alone(() => {
+        const { ring } = turned(store.load() ?? found)
+        // Ready before it is kept, kept before it is used: what fails half-way changes nothing.
+        const use = held.ready(ring)
+        store.save(ring)
+        return use()
+      })
     },
   }
 }
@@ -102,9 +117,13 @@ function holdKeys(now: () => number): Held {
     const made = readied(next, kept(ring, next, keys))
     return () => {
       const change = changeBetween(ring, next)
+      const time = now()
+      const dead = ring.generations
+        .filter((one) => phaseOf(one, time) === 'destroyed')
+        .flatMap((one) => one.keys.map(idOf))
       ring = next
       keys = made
-      return change
+      return { ...change, ended: change.destroyed.filter((id) => dead.includes(id)) }
     }
   }
   return {

@@ -25,7 +25,9 @@ import { Refusal } from '../refusal.ts'
 export function replaceFile(file: string, text: string, mode = 0o600): void {
   const last = existsSync(file) ? statSync(file) : undefined
   const beside = `${file}.new`
-  const handle = openSync(beside, 'w', mode)
+  // Made anew: one that was left behind, or laid there, may be open to others.
+  rmSync(beside, { force: true })
+  const handle = openSync(beside, 'wx', mode)
   try {
     giveTo(handle, last ?? placeOf(file), file)
     writeFileSync(handle, text)

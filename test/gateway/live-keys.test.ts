@@ -4,9 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createFileKeyStore, type KeyStore } from '../../gateway/key-store.ts'
-import { createLiveKeys, followKeys, type LiveKeys } from '../../gateway/live-keys.ts'
+import { noted } from '../../gateway/kept-keys.ts'
+import { emptyRing, revokeNow } from '../../gateway/keyring.ts'
+import { createLiveKeys, followKeys, generator, type LiveKeys } from '../../gateway/live-keys.ts'
+import { replayGuard, replayShares } from '../../gateway/replay.ts'
 import { kems, p256, x25519, xWing } from '../../shared/hpke/suites.ts'
 import { parseKeyConfigs } from '../../shared/ohttp/key-config.ts'
+import { createMemoryStore } from '../../shared/store/memory.ts'
 import { ask, start, town } from './town.ts'
 
 const rotation = { lead: 600_000, life: 3_600_000, overlap: 1_800_000 }
@@ -107,11 +111,42 @@ describe('live keys', () => {
       save: () => {
         throw new Error('disk')
       },
+      alone: (work) => work(),
     }
     const random = (length: number) => Uint8Array.from(randomBytes(length))
     const keys = createLiveKeys({ kems: [x25519], rotation, store: broken, random, now: () => clock })
     expect(() => keys.turn()).toThrow('disk')
     expect([keys.list(), keys.find(1)]).toEqual([undefined, undefined])
+  })
+
+  test('a revocation that comes in the middle of a turn is not undone by it', () => {
+    const file = createFileKeyStore(join(folder, 'keys.json'))
+    const revoke = (): void => {
+      const generate = generator({ kems: [x25519], random: randomBytes, kept: true })
+      file.save(revokeNow(file.load() ?? emptyRing, clock, rotation, generate).ring)
+    }
+    live(file, [x25519])
+    clock += 3_000_000
+    let loads = 0
+    // The command gets in between the first look, which finds a turn due, and the lock.
+    const load = () => {
+      const found = file.load()
+      if (++loads === 2) revoke()
+      return found
+    }
+    const keys = live({ ...file, load }, [x25519])
+    expect(loads).toBe(3)
+    expect(offer(keys)).toEqual([2])
+    expect([keys.find(1), file.load()?.generations.length]).toEqual([undefined, 1])
+  })
+
+  test('ids of keys that were revoked are told as destroyed, and not as ended in their time', () => {
+    const store = createFileKeyStore(join(folder, 'keys.json'))
+    const keys = live(store, [x25519])
+    const generate = generator({ kems: [x25519], random: randomBytes, kept: true })
+    store.save(revokeNow(store.load() ?? emptyRing, clock, rotation, generate).ring)
+    expect(keys.turn()).toEqual({ created: [2], destroyed: [1], ended: [] })
+    expect(advance(keys, 10 * 3_600_000)).toMatchObject({ destroyed: [2], ended: [2] })
   })
 
   test('trust.md 1: a key that would live for more than a day is our mistake', () => {
@@ -137,11 +172,27 @@ test('OHTTP-G21: who follows has every key, tells of those that went, and of non
       () => clock,
     )
   const first = follower()
-  expect(first.turn()).toEqual({ created: [], destroyed: [] })
+  expect(first.turn()).toEqual({ created: [], destroyed: [], ended: [] })
   advance(leader, 3_000_000)
-  expect([first.turn(), first.find(2)?.config]).toEqual([{ created: [], destroyed: [] }, leader.find(2)?.config])
+  expect([first.turn(), first.find(2)?.config]).toEqual([
+    { created: [], destroyed: [], ended: [] },
+    leader.find(2)?.config,
+  ])
   // Started anew, all keys are new to it; what was claimed under them is not.
-  expect(follower().turn()).toEqual({ created: [], destroyed: [] })
+  expect(follower().turn()).toEqual({ created: [], destroyed: [], ended: [] })
   advance(leader, 600_000 + 1_800_000)
-  expect(first.turn()).toEqual({ created: [], destroyed: [1] })
+  expect(first.turn()).toEqual({ created: [], destroyed: [1], ended: [1] })
+})
+
+test('what was claimed under a key goes when its time is over, or when its id comes back, and not by a revocation', async () => {
+  const claims = createMemoryStore({ shares: replayShares(100), now: () => clock })
+  const once = replayGuard({ claims, window: 1_000, now: () => clock })
+  const ask = (keyId: number): Promise<string> =>
+    once({ keyId, enc: new Uint8Array(32) }, false).then(
+      () => 'served',
+      (cause: unknown) => (cause as { code: string }).code,
+    )
+  expect(await Promise.all([1, 2, 3].map(ask))).toEqual(['served', 'served', 'served'])
+  await noted({ created: [3], destroyed: [1, 2], ended: [2] }, claims, () => undefined)
+  expect(await Promise.all([1, 2, 3].map(ask))).toEqual(['seen-before', 'served', 'served'])
 })

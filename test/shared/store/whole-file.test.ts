@@ -1,6 +1,16 @@
 /** Files that are replaced whole: whose they are before, they are after. Two users are needed, so root alone can look. */
 import { spawnSync } from 'node:child_process'
-import { chmodSync, chownSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -25,6 +35,14 @@ test('what was there is gone, what is new is whole, and nothing lies beside it',
   replaceFile(file, 'one')
   replaceFile(file, 'two')
   expect([readFileSync(file, 'utf8'), readdirSync(folder)]).toEqual(['two', ['a.txt']])
+})
+
+test('what somebody laid beside it is not written through', () => {
+  const other = join(folder, 'other.txt')
+  writeFileSync(other, 'mine')
+  symlinkSync(other, `${file}.new`)
+  replaceFile(file, 'secret')
+  expect([readFileSync(file, 'utf8'), readFileSync(other, 'utf8')]).toEqual(['secret', 'mine'])
 })
 
 test.each([
