@@ -3,7 +3,6 @@
  * draft-ietf-ohai-chunked-ohttp-08; CHK-1, CHK-14, CHK-20.
  */
 import { arriving, contentOf, within } from '../shared/http/body.ts'
-import { incremental } from '../shared/http/incremental.ts'
 import { outerField } from '../shared/http/outer.ts'
 import { nodeBindings } from '../shared/upstream/answer.ts'
 import { openChunks, Parts, type ChunkedRequest } from './chunked-request.ts'
@@ -25,10 +24,8 @@ export const chunked: FamilyRoom<Parts> = {
 
 /** A message that says its length was stored by whoever sent it on, and comes as fast as it can; a stream does not say it. */
 function storedLength(context: Context): number {
-  const streams = outerField(context, 'incremental')
-  return streams !== undefined && incremental([streams]) === true
-    ? 0
-    : Number(outerField(context, 'content-length') ?? 0)
+  if (outerField(context, 'incremental') !== undefined) return 0
+  return Number(outerField(context, 'content-length') ?? 0)
 }
 
 function openedAs(request: ChunkedRequest, parts: Parts, opening: Opening): Opened {
