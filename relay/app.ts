@@ -17,6 +17,7 @@ import {
   answerWhole,
   nodeBindings,
   plain,
+  whenTaken,
   wholeProblem,
 } from '../shared/upstream/answer.ts'
 import type { Forward, UpstreamRequest } from '../shared/upstream/exchange.ts'
@@ -162,7 +163,7 @@ function answerer(options: RelayOptions): (context: Context, route: Route) => Re
       const request: Stored = { method: 'POST', path: route.path, fields: outward(family, false), body }
       if (mixing !== undefined) return mixed(mixing, { context, route, family, request, leave })
       const { exchange, response } = begin(context, family)
-      exchange.whenOver(leave)
+      exchange.whenOver(() => whenTaken(context, leave))
       send(exchange, route, request)
       return response
     }
@@ -202,7 +203,7 @@ function answerer(options: RelayOptions): (context: Context, route: Route) => Re
       return turnAway(asked, problem(503), 'limited', 'batch')
     }
     const { exchange, response } = begin(context, family, { place, request: request.body })
-    exchange.whenOver(leave)
+    exchange.whenOver(() => whenTaken(context, leave))
     return response
   }
 

@@ -95,6 +95,13 @@ export function letGoWhenStalled(context: Context | Bindings, stall: number): vo
   outgoing.setTimeout(stall, () => outgoing.destroy())
 }
 
+/** Calls `done` once nothing of the answer waits here for its reader any more: taken, or thrown away with its connection. */
+export function whenTaken(context: Context, done: () => void): void {
+  const outgoing = nodeBindings(context)?.outgoing
+  if (outgoing === undefined || outgoing.destroyed || outgoing.writableLength === 0) done()
+  else outgoing.once('close', done)
+}
+
 const linger = 200
 
 /**
