@@ -18,6 +18,7 @@ import { joinScenarios } from './passive/joins.ts'
 import { sizeScenarios } from './passive/sizes.ts'
 import { timeScenarios } from './passive/times.ts'
 import { batchScenarios } from './shaped/batches.ts'
+import { cellScenarios } from './shaped/cells.ts'
 import { shapedTimeScenarios } from './shaped/times.ts'
 import { crowdScenarios } from './supply/crowds.ts'
 import { logScenarios } from './supply/logs.ts'
@@ -62,6 +63,7 @@ export const scenarios: readonly Scenario[] = [
   ...timeScenarios,
   ...shapedTimeScenarios,
   ...batchScenarios,
+  ...cellScenarios,
 ].sort((one, other) => rank(one) - rank(other))
 
 function rank({ id }: Scenario): number {

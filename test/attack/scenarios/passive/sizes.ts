@@ -1,8 +1,8 @@
-/** P01, P02, P07, P15: what lengths give away on each link. privacy.md 2.4 and 2.7, wire.md "Padding". */
+/** P01, P02, P15: what lengths give away on each link. privacy.md 2.4 and 2.7, wire.md "Padding". */
 import { readBundle } from '../../../../shared/attestation/bundle.ts'
 import { decodeRequest } from '../../../../shared/bhttp/decode.ts'
 import { onGrid } from '../../../../shared/bhttp/padding.ts'
-import { blocked, exposed, inconclusive, inFront, type Finding, type Scenario } from '../../frame/scenario.ts'
+import { blocked, exposed, inFront, type Finding, type Scenario } from '../../frame/scenario.ts'
 import type { Stage } from '../../frame/stage.ts'
 import { until } from '../../frame/until.ts'
 import { pair } from '../../pair/pair.ts'
@@ -11,7 +11,7 @@ import { gatewayX } from '../../roles/gateway.ts'
 import { relayX, type Letter } from '../../roles/relay.ts'
 import { tap, type Tap } from '../../roles/tap.ts'
 import { asked } from '../../roles/wire.ts'
-import { clientAnswers, demand, pairAnswers, target } from '../common.ts'
+import { demand, pairAnswers, target } from '../common.ts'
 import { opensWithFile } from '../sealed/outer-key.ts'
 
 const onLinks = {
@@ -47,21 +47,6 @@ export const sizeScenarios: readonly Scenario[] = [
     does: 'compares the lengths of eight intents on either side',
     shows: 'the same lengths on both sides, all of them bucket sizes',
     attack: bothLinks,
-  },
-  {
-    ...onLinks,
-    id: 'P07',
-    severity: 4,
-    score: 'B',
-    title: 'tokens by the lengths of a stream’s pieces',
-    given,
-    does: 'reads the lengths of the frames of a streamed answer',
-    shows: 'no boundary between tokens',
-    withoutNaive: 'not concluded: see its reason',
-    subject: ['client'],
-    control: clientAnswers,
-    quick: false,
-    attack: tokens,
   },
   {
     ...onLinks,
@@ -129,19 +114,6 @@ async function bothLinks(stage: Stage): Promise<Finding> {
   const off = a.filter((length) => !onGrid(length)).length
   const measure = { metric: 'requests off the grid of sizes', value: off, n: a.length, gate: 0 }
   return blocked(`${a.join(', ')} on both sides`, measure)
-}
-
-async function tokens(stage: Stage): Promise<Finding> {
-  const said = ['I', ' cannot', ' recommend', ' a', ' treatment', ' without', ' a', ' diagnosis']
-  const gateway = await gatewayX(stage, { onForward: () => ({ pieces: said }) })
-  const relay = await relayX(stage, gateway.url, { onChunk: (piece) => (frames.push(piece), [piece]) })
-  const frames: Buffer[] = []
-  const client = stage.subject.client(stage, { relay: relay.url, family: 'chunked' })
-  await (await client.fetch(target, { method: 'POST', body: 'x' })).text()
-  demand(frames.length > 0, 'frames were seen')
-  return inconclusive(
-    'profile direct puts the length of every frame in the clear, as SECURITY.md says; frames of one size are not there yet',
-  )
 }
 
 async function innerSizes(stage: Stage): Promise<Finding> {

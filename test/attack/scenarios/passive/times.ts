@@ -1,33 +1,8 @@
-/** P03-P06, P13: times on two links. The figures are measured by the leak tests; here stands what can be tried, and why not more. */
+/** P13: who was there each time. privacy.md 2.11; P03 to P06 are in `shaped/`. */
 import { contained, inFront, type Finding, type Scenario } from '../../frame/scenario.ts'
 import type { Stage } from '../../frame/stage.ts'
-import { notYet } from '../common.ts'
-
-const noCells = 'streams of one size at a constant rate are not part of relay and gateway in this version'
-const onRelay = { severity: 4, subject: ['relay'] } as const
-const given = 'somebody who sees both sides of the relay'
 
 export const timeScenarios: readonly Scenario[] = [
-  {
-    ...notYet(noCells),
-    ...onRelay,
-    id: 'P05',
-    score: 'T',
-    title: 'streams matched by their pace',
-    given,
-    does: 'correlates pieces of 32 streams on either side',
-    shows: 'the figure of the profile',
-  },
-  {
-    ...notYet(noCells),
-    ...onRelay,
-    id: 'P06',
-    score: 'T',
-    title: 'a topic by the pace of its stream',
-    given: 'somebody on the client’s link',
-    does: 'classifies streams by lengths and gaps',
-    shows: 'the figure of the profile',
-  },
   {
     ...{ ...inFront, id: 'P13', severity: 2, score: 'R', expects: ['CONTAINED'], subject: ['relay'], quick: true },
     title: 'the same trait in many rounds',
