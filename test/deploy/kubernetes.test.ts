@@ -9,6 +9,7 @@ import { gatewayDefinition } from '../../gateway/config.ts'
 import { relayDefinition } from '../../relay/config.ts'
 import { readSettings } from '../../shared/config/read.ts'
 import { root } from '../house/walk.ts'
+import { havePromtool, promtool } from './observed/promtool.ts'
 
 type Item = {
   readonly apiVersion: string
@@ -147,6 +148,27 @@ describe.each(['relay', 'gateway'] as const)('%s', (service) => {
       expect([...mountsOf('hand-out'), ...mountsOf('gateway')]).not.toContain('signer')
     })
 
+  test('what watches it is in the pod, where the private listener is, and what outlives a crash has a place', () => {
+    const mounts = (name: string): string[] =>
+      (containers.find((one) => one['name'] === name)?.['volumeMounts'] as { mountPath: string }[]).map(
+        ({ mountPath }) => mountPath,
+      )
+    expect(mounts(service)).toContain('/etc/asunder/state')
+    expect(mounts('agent')).toEqual(['/etc/prometheus', '/data'])
+    const port = /^admin: \{ port: (\d+) \}$/m.exec(
+      readFileSync(join(folderOf(service), `${service}.yaml`), 'utf8'),
+    )?.[1]
+    const agent = parse(readFileSync(join(folderOf(service), 'agent.yaml'), 'utf8')) as {
+      scrape_configs: { static_configs: object }[]
+    }
+    expect(agent.scrape_configs).toHaveLength(2)
+    for (const { static_configs: at } of agent.scrape_configs) expect(at).toEqual([{ targets: [`127.0.0.1:${port}`] }])
+  })
+
+  test.skipIf(!havePromtool)('Prometheus takes the settings of the agent (needs promtool)', () => {
+    expect(promtool(['check', 'config', '--agent', join(folderOf(service), 'agent.yaml')])).toMatchObject({ status: 0 })
+  })
+
   test('the private listener is on no port of pod or service', () => {
     const text = JSON.stringify([one('Service').spec, containers.map((container) => container['ports'])])
     expect(text).not.toMatch(/946\d|metrics|admin/)
@@ -160,8 +182,11 @@ test('the two share no namespace, no name of a secret and no image', () => {
     return new Set([kustomizationOf(service).namespace, ...[...found].map(([, word]) => word ?? '')])
   }
   const common = [...words('relay')].filter((word) => words('gateway').has(word))
-  // places inside one pod, of which the other knows nothing
-  expect(common.sort()).toEqual(['CREDENTIALS_DIRECTORY', 'certificates', 'credentials', 'https', 'settings'])
+  // places inside one pod, of which the other knows nothing; and what watches both is the same program
+  expect(common.sort()).toEqual([
+    ...['CREDENTIALS_DIRECTORY', 'agent', 'certificates', 'credentials', 'https'],
+    ...['prometheus', 'settings', 'state', 'watch', 'watched'],
+  ])
 })
 
 describe('kustomize', () => {

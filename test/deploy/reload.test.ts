@@ -22,7 +22,7 @@ let relay: ChildProcess | undefined
 let said: { event: string; result?: string; port?: number }[] = []
 beforeEach(() => {
   home = mkdtempSync(join(tmpdir(), 'reload-'))
-  mkdirSync(join(home, 'etc/secret'), { recursive: true })
+  for (const folder of ['secret', 'state']) mkdirSync(join(home, 'etc', folder), { recursive: true })
   copyFileSync(join(root, 'deploy/relay/basic.yaml'), join(home, 'etc/relay.yaml'))
 })
 afterEach(async () => {
