@@ -1,7 +1,9 @@
 /** Level 0 as a part of a report. */
+import { Worker } from 'node:worker_threads'
 import type { ProfileName } from './claims.ts'
 import type { Placement } from './contract.ts'
-import { level0 } from './level0.ts'
+import type { Level0, Level0Options } from './level0.ts'
+import type { Told } from './level0-thread.ts'
 import type { Part } from './report/assemble.ts'
 import type { ReportPlot, ReportTest } from './report/schema.ts'
 import type { Plot, TestResult } from './types.ts'
@@ -17,10 +19,8 @@ export type Level0PartOptions = {
 }
 
 export async function level0Part({ wanted, replay, progress, ...options }: Level0PartOptions): Promise<Part> {
-  const told = ({ done, total, doing }: { done: number; total: number; doing: string }): void => {
-    if (done % 10 === 0 || done === total) progress(`simulation, step ${String(done)} of ${String(total)}: ${doing}`)
-  }
-  const { results, mutants, plots } = await level0({ ...options, progress: told })
+  const { seed, quick, placement, profile } = options
+  const { results, mutants, plots } = await inThread({ seed, quick, placement, profile }, progress)
   return {
     level: 0,
     tests: results.filter(({ id }) => wanted(id)).map((row) => testOf(row, replay(row.id))),
@@ -30,6 +30,19 @@ export async function level0Part({ wanted, replay, progress, ...options }: Level
       .map(({ name, leak, test, caught }) => ({ name, leak, test, caught, level: 0 })),
     plots: plots.map((plot) => plotOf(plot, results)),
   }
+}
+
+function inThread(options: Level0Options, progress: Level0PartOptions['progress']): Promise<Level0> {
+  const thread = new Worker(new URL('level0-thread.ts', import.meta.url), { workerData: options })
+  return new Promise((resolve, reject) => {
+    thread.on('message', (told: Told) => {
+      if ('found' in told) resolve(told.found)
+      else if (told.step.done % 10 === 0)
+        progress(`simulation, step ${String(told.step.done)} of ${String(told.step.total)}: ${told.step.doing}`)
+    })
+    thread.once('error', reject)
+    thread.once('exit', () => reject(new Error('the simulation ended by itself')))
+  })
 }
 
 function testOf({ positiveControl, besides, ...row }: TestResult, replay: string): ReportTest {

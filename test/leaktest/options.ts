@@ -19,7 +19,7 @@ explain  says what a field or a test is, and what to do about it.
                      level 2, front)
   --level N          0: simulated, 1: processes on loopback, 2: in network namespaces, every packet captured (Linux; needs
                      root, or namespaces for users); may be given again (default: 0 and 1)
-  --profile NAME     direct, mixed, paced or horizon, at level 0 alone: what runs at level 1 is direct
+  --profile NAME     direct (default), mixed or paced; at level 0 alone horizon too, at level 2 direct alone
   --tests A,B        only tests whose name begins so
   --attacks FILE     adds the report.json of an attack run
   --target FILE      a pair that is not ours: see test/leaktest/README.md
@@ -143,13 +143,14 @@ function placementsOf({ placement, quick, target, level }: Values): RunOptions['
   return [found]
 }
 
-/** What runs as processes has one profile; a claim about another is one of the model's. */
+/** Relays and gateways offer three; a claim about the fourth is one of the model's. */
 function shapeOf({ level, profile = 'direct' }: Values): Pick<RunOptions, 'levels' | 'profile'> {
   const asked = levelsOf(level)
   const known = profileNames.find((name) => name === profile)
   if (known === undefined) throw new UsageError(`--profile: ${profileNames.join(', ')}, not ${JSON.stringify(profile)}`)
-  if (known !== 'direct' && asked.some((one) => one > 0))
-    throw new UsageError(`--profile ${known}: with --level 0 alone`)
+  if (known === 'horizon' && asked.some((one) => one > 0))
+    throw new UsageError('--profile horizon: with --level 0 alone; no relay offers it')
+  if (known !== 'direct' && asked.includes(2)) throw new UsageError(`--profile ${known}: at levels 0 and 1`)
   return { levels: asked, profile: known }
 }
 

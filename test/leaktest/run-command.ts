@@ -1,4 +1,5 @@
 /** `leaktest run`: the levels that were asked for, one report of them all. */
+import { profiles, type Profile } from '../../shared/shaping/profile.ts'
 import type { Placement } from './contract.ts'
 import { assemble, type Part } from './report/assemble.ts'
 import type { Report } from './report/schema.ts'
@@ -24,10 +25,17 @@ export async function run(options: RunOptions, world: RunWorld): Promise<Ran> {
   const started = new Date(now())
   const parts: Part[] = []
   const canaries: string[] = []
-  if (levels.includes(0)) parts.push(await level0Part({ ...levelOptions(options, world, 0, placements[0]), profile }))
+  const model = levels.includes(0)
+    ? level0Part({ ...levelOptions(options, world, 0, placements[0]), profile })
+    : undefined
+  // Awaited below; until then nobody must miss that it failed.
+  model?.catch(() => undefined)
   for (const placement of levels.includes(1) ? placements : []) {
     if (placements.length > 1) progress(`placement ${placement}`)
-    const { canaries: list, ...part } = await level1(levelOptions(options, world, 1, placement))
+    const { canaries: list, ...part } = await level1({
+      ...levelOptions(options, world, 1, placement),
+      profile: offered(profile),
+    })
     canaries.push(list)
     parts.push({ ...part, tests: [...part.tests], mutants: [...part.mutants], plots: [...part.plots] })
   }
@@ -35,6 +43,7 @@ export async function run(options: RunOptions, world: RunWorld): Promise<Ran> {
     const { tests, mutants, plots, ...rest } = await level2(levelOptions(options, world, 2, placement))
     parts.push({ ...rest, tests: [...tests], mutants: [...mutants], plots: [...plots] })
   }
+  if (model !== undefined) parts.unshift(await model)
   const facts = { seed, placements, quick, started, ended: new Date(now()), attacks, profile }
   const about =
     target === undefined
@@ -62,8 +71,15 @@ function replayOf(
   test: string,
 ): string {
   const fast = `${quick ? ' --quick' : ''}${target === undefined ? '' : ` --target ${target}`}`
-  const shape = level === 0 ? ` --profile ${profile}` : ''
+  const shape = level < 2 ? ` --profile ${profile}` : ''
   return `npm run leaktest -- --level ${String(level)} --placement ${placement}${shape} --seed ${String(seed)}${fast} --tests ${test}`
+}
+
+/** What was asked for has been looked at: `horizon` is the model's alone. */
+function offered(name: RunOptions['profile']): Profile {
+  const found = profiles.find((profile) => profile === name)
+  if (found === undefined) throw new TypeError(`no relay offers profile ${name}`)
+  return found
 }
 
 /** privacy.md 5. */

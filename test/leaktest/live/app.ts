@@ -11,7 +11,7 @@ export type Wanted = {
   readonly status?: number
   /** octets of the answer */
   readonly length: number
-  /** how many pieces it comes in (default 1), and the milliseconds between two */
+  /** how many events it comes in, if it is a stream of them, and the milliseconds between two */
   readonly pieces?: number
   readonly pause?: number
   /** milliseconds before the first octet */
@@ -56,15 +56,22 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   const wanted = wantedOf(await textOf(request))
   const { status = 200, pieces = 1, pause = 0, wait = 0, type = 'text/plain', fields = {} } = wanted
   if (wait > 0) await sleep(wait)
-  const text = contentOf(wanted)
-  const whole = pieces === 1 ? { 'content-length': String(Buffer.byteLength(text)) } : {}
+  const parts = pieces === 1 ? [contentOf(wanted)] : eventsOf(wanted.says, pieces)
+  const whole = pieces === 1 ? { 'content-length': String(Buffer.byteLength(parts.join(''))) } : {}
   response.writeHead(status, { 'content-type': type, ...whole, ...fields })
-  const step = Math.ceil(text.length / pieces)
-  for (let at = 0; at < text.length; at += step) {
-    if (at > 0 && pause > 0) await sleep(pause)
-    response.write(text.slice(at, at + step))
+  for (const [i, part] of parts.entries()) {
+    if (i > 0 && pause > 0) await sleep(pause)
+    response.write(part)
   }
   response.end()
+}
+
+/** Tokens of different lengths, as events of a stream (server-sent events, WHATWG HTML §9.2). */
+function eventsOf(says: string, pieces: number): string[] {
+  return Array.from({ length: pieces }, (_, i) => {
+    const word = (i === 0 ? says : 'token ').padEnd(8 + ((i * 13) % 37), 'answer ')
+    return `data: ${word}\n\n`
+  })
 }
 
 function wantedOf(text: string): Wanted {

@@ -2,6 +2,7 @@
 import type { Canary } from '../canary/canaries.ts'
 import type { Column, Placement } from '../contract.ts'
 import type { Observation, Source } from '../types.ts'
+import type { Profile } from '../../../shared/shaping/profile.ts'
 import type { Heard } from './heard.ts'
 import type { Link } from './wiring.ts'
 
@@ -11,6 +12,8 @@ export type Call = {
   /** the kind of request, from 0: its prompt has that kind's length */
   readonly intent: number
   readonly phase: Phase
+  /** what it asked for, inside the seal */
+  readonly path?: string
   /** octets that were sealed, before padding: content alone */
   readonly asked: number
   readonly told: number
@@ -46,7 +49,9 @@ export type Mirrored = {
 
 export type Scrape = { readonly operator: 'relay' | 'gateway'; readonly t: number; readonly page: string }
 
-export const phases = ['keys', 'calls', 'statuses', 'refusals', 'departures', 'drips', 'streams', 'single'] as const
+export const phases = [
+  ...(['keys', 'calls', 'statuses', 'refusals', 'departures', 'drips', 'streams', 'arrivals', 'single'] as const),
+] as const
 export type Phase = (typeof phases)[number]
 export type Span = { readonly phase: Phase; readonly from: number; readonly to: number }
 
@@ -61,6 +66,7 @@ export type Holding = {
 
 export type Capture = {
   readonly placement: Placement
+  readonly profile: Profile
   readonly clients: number
   readonly canaries: readonly Canary[]
   readonly links: Readonly<Record<Link, readonly Heard[]>>

@@ -13,7 +13,7 @@ import type { Cast } from './planted.ts'
 import type { Residue } from './preloads.ts'
 import type { Subject } from './subject.ts'
 import { joined, type Connection, type Tap } from './tap.ts'
-import { logReaders, readers, type Link, type Operator, type Readers } from './wiring.ts'
+import { labRelayAddress, logReaders, readers, type Link, type Operator, type Readers } from './wiring.ts'
 import type { Done } from './workload.ts'
 
 export type Collected = {
@@ -42,7 +42,7 @@ export function collect({ subject, cast, done, secrets, logs, residue, ...counts
   }
   const all = Object.values(links).flat()
   return {
-    placement: pair.placement,
+    ...{ placement: pair.placement, profile: pair.profile },
     clients: cast.clients.length,
     canaries: [...cast.canaries, ...arisen(links.a, done), ...secretsOf(pair)],
     links,
@@ -70,10 +70,10 @@ const ofOneRelay: Readonly<Record<Placement, readonly Link[]>> = {
   sealed: ['a', 'b', 'app'],
 }
 
-/** Connections of link B, and those that a pass-through makes of them, are one relay's own. */
-function isOf(placement: Placement, link: Link, { opened }: Connection, since: number): boolean {
+/** Connections of link B, and those that a pass-through makes of them, are one relay's own; the pair's own goes on living. */
+function isOf(placement: Placement, link: Link, { opened, peer }: Connection, since: number): boolean {
   const own = link === 'b' || (link === 'd' && placement === 'inside')
-  return !own || opened >= since
+  return !own || (opened >= since && (since === 0 || peer.address === labRelayAddress))
 }
 
 /** Those behind the gateway were there before this relay. */

@@ -4,6 +4,7 @@
  */
 import { readHttp, type HeardMessage } from '../../../deploy/local/seen/http-log.ts'
 import { readTlsRecords, type Carried, type KeyLog } from '../../../deploy/local/seen/tls-log.ts'
+import type { Piece } from '../types.ts'
 import { joined, timeAt, type Connection, type Passed } from './tap.ts'
 
 export type Message = HeardMessage & {
@@ -12,6 +13,8 @@ export type Message = HeardMessage & {
   /** when its first and its last octet passed */
   readonly first: number
   readonly last: number
+  /** of one that came in chunks of the transfer coding: each, and when its last octet passed */
+  readonly pieces: readonly Piece[]
 }
 
 export type Exchange = {
@@ -57,7 +60,22 @@ function messages(records: readonly Carried[], passed: readonly Passed[]): Messa
     head: plain.subarray(message.from, message.headEnd),
     first: at(message.from),
     last: at(Math.max(message.from, message.to - 1)),
+    pieces: piecesOf(plain, message, at),
   }))
+}
+
+/** RFC 9112 §7.1 */
+function piecesOf(plain: Buffer, { fields, headEnd, to }: HeardMessage, at: (offset: number) => number): Piece[] {
+  if (!fields.some(([name, value]) => name === 'transfer-encoding' && value.toLowerCase() === 'chunked')) return []
+  const pieces: Piece[] = []
+  for (let from = headEnd; from < to;) {
+    const line = plain.indexOf('\r\n', from)
+    const octets = parseInt(plain.toString('latin1', from, line), 16)
+    if (line < 0 || !(octets > 0)) break
+    pieces.push({ octets, t: at(line + 1 + octets) })
+    from = line + 2 + octets + 2
+  }
+  return pieces
 }
 
 /** When an octet of the content passed: a record can be read when its last octet is there. */

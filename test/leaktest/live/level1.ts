@@ -4,6 +4,7 @@
  */
 import type { RandomBytes } from '../canary/canaries.ts'
 import { writeCanaries } from '../canary/canaries.ts'
+import type { Profile } from '../../../shared/shaping/profile.ts'
 import type { Column, Placement } from '../contract.ts'
 import { judge, result } from '../gate.ts'
 import type { Report, ReportMutant, ReportPlot, ReportTest } from '../report/schema.ts'
@@ -32,6 +33,7 @@ export type Level1Options = {
   readonly seed: number
   readonly quick: boolean
   readonly placement: Placement
+  readonly profile: Profile
   readonly wanted: (test: string) => boolean
   readonly replay: (test: string) => string
   readonly progress: (text: string) => void
@@ -53,19 +55,26 @@ export type Level1 = {
   readonly canaries: string
 }
 
-type Size = { readonly clients: number; readonly each: number; readonly residue: readonly Operator[] }
+type Size = {
+  readonly clients: number
+  readonly each: number
+  readonly residue: readonly Operator[]
+  /** where there are ticks to look at */
+  readonly arrivals: number
+}
 
 /** privacy.md 2.3 and 2.13; upstream connections are several for each client. */
 const sizes: Readonly<Record<'quick' | 'full', Size>> = {
-  quick: { clients: 10, each: 6, residue: ['relay', 'gateway'] },
-  full: { clients: 40, each: 20, residue: ['relay', 'gateway', 'cvm'] },
+  quick: { clients: 10, each: 6, residue: ['relay', 'gateway'], arrivals: 240 },
+  full: { clients: 40, each: 20, residue: ['relay', 'gateway', 'cvm'], arrivals: 960 },
 }
-const ofMutants = { clients: 6, each: 4 }
+const ofMutants = { clients: 6, each: 4, arrivals: 120 }
 
 export async function level1({
   seed,
   quick,
   placement,
+  profile,
   wanted,
   replay,
   progress,
@@ -75,7 +84,7 @@ export async function level1({
   const size = sizes[quick ? 'quick' : 'full']
   const random = randomFrom(seed)
   const pair = await startLivePair({
-    placement,
+    ...{ placement, profile },
     progress,
     keep,
     connections: Math.max(64, 4 * size.clients),
@@ -83,7 +92,7 @@ export async function level1({
   })
   try {
     progress(`${String(size.clients)} clients at work`)
-    const { capture, present } = await seen(pair, { ...size, random, target })
+    const { capture, present } = await seen(pair, { ...sizeIn(profile, size), random, target })
     progress('searching what every party holds')
     const audit = auditOf(capture, present)
     const failing = new Set(failures(audit.rows))
@@ -112,6 +121,11 @@ type Seeing = Size & Pick<Level1Options, 'target'> & { readonly random: RandomBy
 async function seen(pair: LivePair, { target, ...size }: Seeing): Promise<Seen> {
   if (target !== undefined) return captureTarget(target, size)
   return { capture: await captureOf(ourRelay(pair), { ...size, phases }), present: undefined }
+}
+
+/** Without ticks there is nothing to learn from arrivals at a rate. */
+function sizeIn<S extends { readonly arrivals: number }>(profile: Profile, size: S): S {
+  return profile === 'direct' ? { ...size, arrivals: 0 } : size
 }
 
 /** The same seed gives the same canaries, so that what was found once can be looked for again. */
@@ -152,20 +166,20 @@ type Planting = {
 }
 
 async function planted({ pair, capture, failing, quick, wanted, progress }: Planting): Promise<ReportMutant[]> {
-  const { placement } = capture
-  const out: ReportMutant[] = doctorsIn(placement)
+  const { placement, profile } = capture
+  const out: ReportMutant[] = doctorsIn(placement, profile)
     .filter(({ test }) => wanted(test))
     .map((doctor) => treated(doctor, capture))
   progress('a relay of the lab without a leak')
-  out.push(blameless(await auditMutant(pair, faithful, ofMutants), failing))
+  out.push(blameless(await auditMutant(pair, faithful, sizeIn(pair.profile, ofMutants)), failing))
   const groups = quick
-    ? crowdsIn(placement)
-    : mutantsIn(placement).map((mutant) => ({ mutants: [mutant], together: mutant }))
+    ? crowdsIn(placement, profile)
+    : mutantsIn(placement, profile).map((mutant) => ({ mutants: [mutant], together: mutant }))
   const some = groups.filter(({ mutants }) => mutants.some(({ test }) => wanted(test)))
   for (const [i, { mutants, together }] of some.entries()) {
     const names = mutants.length === 1 ? together.name : `${String(mutants.length)} at once`
     progress(`planted leaks, run ${String(i + 1)} of ${String(some.length)}: ${names}`)
-    const audit = await auditMutant(pair, together, ofMutants)
+    const audit = await auditMutant(pair, together, sizeIn(pair.profile, ofMutants))
     out.push(...mutants.map((mutant) => outcomeOf(mutant, audit)))
   }
   return out

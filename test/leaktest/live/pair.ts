@@ -9,6 +9,7 @@ import { startPair, type Pair } from '../../../deploy/local/pair/pair.ts'
 import type { At } from '../../../deploy/local/pair/settings.ts'
 import type { AllowSimulated } from '../../../shared/attestation/policy.ts'
 import { certificatePem, selfSigned } from '../../../shared/upstream/certificate.ts'
+import type { Profile } from '../../../shared/shaping/profile.ts'
 import type { Placement } from '../contract.ts'
 import type { LabApp } from './app.ts'
 import { residueOf, secretsFile, type Residue } from './preloads.ts'
@@ -18,6 +19,7 @@ import { pagesIn, toldTo, type Operator } from './wiring.ts'
 
 export type LivePair = {
   readonly placement: Placement
+  readonly profile: Profile
   readonly folder: string
   /** where clients connect: the tap on link A */
   readonly port: number
@@ -61,6 +63,7 @@ const settledWithin = 20_000
 
 export type LivePairOptions = {
   readonly placement?: Placement
+  readonly profile?: Profile
   readonly progress?: (text: string) => void
   readonly keep?: boolean
   /** upstream connections of the relay: several for each client, or those that ask at once would show in who has which */
@@ -71,6 +74,7 @@ export type LivePairOptions = {
 
 export async function startLivePair({
   placement = 'front',
+  profile = 'direct',
   progress = () => undefined,
   keep = false,
   connections = 64,
@@ -80,7 +84,7 @@ export async function startLivePair({
   const authority = selfSigned({ commonName: 'leaktest authority', use: 'authority' })
   try {
     const pair = await startPair({
-      ...{ placement, links, progress, keep, tlsKeyLog: (folder) => join(folder, secretsFile) },
+      ...{ placement, profile, links, progress, keep, tlsKeyLog: (folder) => join(folder, secretsFile) },
       onWire: (wire, to) => scene.onWire(wire, to),
       settings: toldTo({ placement, connections, authority }),
       nodeArgs: (service, folder) => scene.nodeArgs(service, folder),
@@ -89,7 +93,7 @@ export async function startLivePair({
     await settled(taps.b, connections)
     const read = (party: string, name: string): string => readFileSync(join(pair.folder, party, name), 'utf8')
     return {
-      placement,
+      ...{ placement, profile },
       folder: pair.folder,
       port: taps.a.port,
       gateway: { host: '127.0.0.1', port: taps.b.port },

@@ -10,7 +10,9 @@ const to = new URL(`tcp://${values.to ?? ''}`)
 const wire = { allowHalfOpen: true, noDelay: true } as const
 
 const server = createServer(wire, (near) => {
-  const far = connect({ host: to.hostname, port: Number(to.port), ...wire })
+  // From the address that asked, so that whoever stands behind can tell who did.
+  const own = near.remoteAddress === undefined ? {} : { localAddress: near.remoteAddress }
+  const far = connect({ host: to.hostname, port: Number(to.port), ...own, ...wire })
   pass(near, far)
   pass(far, near)
 })

@@ -22,6 +22,8 @@ export type Refusal = {
   readonly group: string
   /** in `sealed`: what the CVM's own answers must look like each other in */
   readonly innerGroup?: 'unopened' | 'opened'
+  /** its length is none that a client's message has */
+  readonly offGrid?: true
   readonly try: (client: LabClient, place: Place) => Promise<Tried>
 }
 
@@ -107,7 +109,7 @@ const stale = { date: 'Mon, 01 Jan 2024 00:00:00 GMT' } as const
 async function noBinaryHttp(client: LabClient, place: Place): Promise<Made> {
   const made = await contentOf(client, place)
   const { config, suite } = made.key
-  return { ...made, content: randomBytes(900 - requestOverhead(config.kem, suite)) }
+  return { ...made, content: randomBytes(1024 - requestOverhead(config.kem, suite)) }
 }
 
 export const refusals: readonly Refusal[] = [
@@ -118,8 +120,8 @@ export const refusals: readonly Refusal[] = [
     Buffer.concat([message.subarray(0, 7), Buffer.alloc(32), message.subarray(39)]),
   ),
   unopened('flipped tag', (message) => changed(message, message.length - 1, 1)),
-  unopened('cut inside of enc', (message) => message.subarray(0, 30)),
-  unopened('header alone', (message) => message.subarray(0, 7)),
+  { ...unopened('cut inside of enc', (message) => message.subarray(0, 30)), offGrid: true },
+  { ...unopened('header alone', (message) => message.subarray(0, 7)), offGrid: true },
   sealed('no Binary HTTP', noBinaryHttp),
   sealed('replay', contentOf, { times: 2 }),
   sealed('stale date', (client, place) => contentOf(client, place, { outer: stale })),

@@ -16,6 +16,7 @@ import { runWorkload, type Careless } from './workload.ts'
 export type RunOptions = {
   readonly clients: number
   readonly each: number
+  readonly arrivals?: number | undefined
   readonly phases: readonly Phase[]
   /** looks into the memory of every process at the end */
   readonly residue?: readonly Operator[]
@@ -25,14 +26,14 @@ export type RunOptions = {
 }
 
 export async function captureOf(subject: Subject, options: RunOptions): Promise<Capture> {
-  const { clients, each, phases, careless, residue = [], random = randomBytes, now = Date.now } = options
+  const { clients, each, arrivals, phases, careless, residue = [], random = randomBytes, now = Date.now } = options
   const cast = plant(clients, random)
   const secrets: string[] = []
   const trap = await startTrap()
   const left = subject.pair.app.left()
   try {
     const work = runWorkload({
-      ...{ subject, phases, each, careless, cast: cast.clients, trap: trap.address },
+      ...{ subject, phases, each, arrivals, careless, cast: cast.clients, trap: trap.address },
       secrets: (line) => secrets.push(line),
       untilMinute: () => awayFromMinute(now),
     })

@@ -157,7 +157,7 @@ function captured({ target, a, b, cast, done, secrets }: Taken): Capture {
   const links = { a: near, b: far, d: [], app: [], e: [] }
   const placement = 'front'
   return {
-    placement,
+    ...{ placement, profile: 'direct' },
     ...done,
     ...{ links, clients: cast.clients.length, canaries: [...cast.canaries, ...arisen(near, done)] },
     holdings: [...wires(links, placement), ...keptFiles(target)],

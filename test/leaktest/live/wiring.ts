@@ -16,6 +16,9 @@ export type Link = 'a' | 'b' | 'd' | 'app' | 'e'
 
 export type Operator = 'relay' | 'gateway' | 'cvm'
 
+/** From where the lab's own relay asks, so that its connections are told from those of the pair's. */
+export const labRelayAddress = '127.0.0.2'
+
 /** Who reads a link in the clear, who sees it pass as it is, and who is told its near end's address by its own system. */
 export type Readers = {
   readonly clear: readonly Column[]

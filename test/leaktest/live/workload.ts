@@ -15,6 +15,8 @@ import { innerRefusals, post, refusals, sealCarelessly, type Refusal } from './r
 import type { Subject } from './subject.ts'
 import { monotonic } from './tap.ts'
 import type { Planted } from './planted.ts'
+import { arrivals as poisson } from '../stats/draws.ts'
+import { createRng } from '../stats/rng.ts'
 
 export type WorkloadOptions = {
   readonly subject: Subject
@@ -22,6 +24,8 @@ export type WorkloadOptions = {
   readonly phases: readonly Phase[]
   /** sealed requests of each client in the phase `calls` */
   readonly each: number
+  /** requests in the phase `arrivals` (default: none) */
+  readonly arrivals?: number | undefined
   readonly secrets: (line: string) => void
   /** an address that an answer names, and that nobody should ask */
   readonly trap: string
@@ -93,6 +97,7 @@ class Workload {
     departures: () => this.#all((actor) => this.#depart(actor), 4),
     drips: () => this.#all((actor) => this.#dawdle(actor), 4),
     streams: () => this.#all((actor) => this.#stream(actor), 4),
+    arrivals: () => this.#arrive(),
     single: () => this.#alone(),
   }
 
@@ -140,7 +145,10 @@ class Workload {
   }
 
   #refusals(): readonly Refusal[] {
-    return this.#place.cvm === undefined ? refusals : [...refusals, ...innerRefusals]
+    const all = this.#place.cvm === undefined ? refusals : [...refusals, ...innerRefusals]
+    // Where the relay looks at lengths, those off the grid are its own to refuse.
+    const direct = this.#options.subject.pair.profile === 'direct'
+    return all.map((each) => (each.offGrid === true && !direct ? { ...each, group: `relay: ${each.kind}` } : each))
   }
 
   /** The request is under way, and its client leaves without a word. */
@@ -156,15 +164,35 @@ class Workload {
 
   async #dawdle(actor: Actor): Promise<void> {
     await actor.fetch.ready()
-    actor.client.manner = { drip: { pieces: 8, pause: 25 } }
+    // Longer than a tick, whichever part of one it begins in.
+    actor.client.manner = { drip: { pieces: 8, pause: this.#options.subject.pair.profile === 'direct' ? 25 : 60 } }
     await this.#call(actor, 'drips', 0, { asked: 6000, told: 300 })
     actor.client.manner = {}
   }
 
   async #stream(actor: Actor): Promise<void> {
     const fields = { 'cache-control': 'no-store' }
-    const wanted = { pieces: 24, pause: 15, type: 'text/event-stream', fields }
+    const pause = this.#options.subject.pair.profile === 'paced' ? 40 : 15
+    const wanted = { pieces: 24, pause, type: 'text/event-stream', fields }
     await this.#call(actor, 'streams', 0, { asked: 300, told: 24 * 40 }, wanted)
+  }
+
+  /** Requests of one kind at a rate that is not theirs to set, from whichever client has nothing else to do. privacy.md 2.5 */
+  async #arrive(): Promise<void> {
+    const { arrivals = 0 } = this.#options
+    const [kind] = intents
+    if (kind === undefined || arrivals === 0) return
+    const times = poisson(createRng(1, 'arrivals'), arrivals, 1000 / arrivalRate)
+    const from = monotonic()
+    const waiting = this.#actors.map((actor) => actor)
+    const under: Promise<void>[] = []
+    for (const time of times) {
+      await sleep(Math.max(0, from + time - monotonic()))
+      const actor = waiting.shift()
+      if (actor === undefined) continue
+      under.push(this.#call(actor, 'arrivals', 0, kind).then(() => void waiting.push(actor)))
+    }
+    await Promise.all(under)
   }
 
   /** One request between two looks at the pages of metrics, nobody else being there. */
@@ -197,6 +225,7 @@ class Workload {
       client: client.index,
       intent,
       phase,
+      path: `${client.planted.inner.path}${client.planted.inner.query}`,
       asked: size.asked,
       told,
       status,
@@ -226,5 +255,7 @@ class Workload {
   }
 }
 
+/** Requests a second in the phase `arrivals`: two for each tick. */
+const arrivalRate = 40
 const stayFor = 60
 const answerAfter = 160

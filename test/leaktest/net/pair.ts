@@ -115,7 +115,7 @@ class Crew {
   #live(pair: Awaited<ReturnType<typeof startPair>>, taps: Taps, stop: () => Promise<void>): LivePair {
     const read = (party: string, name: string): string => readFileSync(join(pair.folder, party, name), 'utf8')
     return {
-      ...{ placement: 'front', allowSimulated: undefined, pages: pagesIn.front },
+      ...{ placement: 'front', profile: 'direct', allowSimulated: undefined, pages: pagesIn.front },
       folder: pair.folder,
       port: taps.a.port,
       gateway: { host: taps.b.host, port: taps.b.port },

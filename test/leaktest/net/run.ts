@@ -160,7 +160,7 @@ function bare(canaries: readonly Canary[]): Capture {
   const nothing = { calls: [], refused: [], mirrored: [], scrapes: [], single: [], spans: [], holdings: [] }
   return {
     ...nothing,
-    placement,
+    ...{ placement, profile: 'direct' },
     links: { a: [], b: [], d: [], app: [], e: [] },
     clients: 0,
     canaries,

@@ -34,6 +34,7 @@ export function terminalOf(report: Report, paint: Paint): string {
     '',
     ...all.flatMap(({ placement, claims }) => [
       paint('bold', `in ${placement}`),
+      ...costsIn(report, placement),
       ...claims.map(({ tier, state, claim, because }) => `${tier} ${state}: ${claim} (${because})`),
       '',
     ]),
@@ -46,6 +47,18 @@ type Seen = Pick<NonNullable<Report['alsoIn']>[number], 'placement' | 'claims' |
 
 function seenIn({ run, claims, matrix, alsoIn = [] }: Report): Seen[] {
   return [{ placement: run.placement, claims, matrix }, ...alsoIn]
+}
+
+/** What the profile costs whoever uses it, beside what it hides. */
+function costsIn({ tests, run }: Report, placement: string): string[] {
+  const found = (id: string): Report['tests'][number] | undefined =>
+    tests.find((test) => test.id === id && test.placement === placement)
+  const [delay, whole, streams] = [found('cost.delay'), found('size.overhead'), found('cost.streams')]
+  if (delay === undefined || whole === undefined || streams === undefined) return []
+  const answer = delay.besides?.['answer, mean'] ?? null
+  const waits = `${numberOf(delay.estimate)} ms a request, ${numberOf(answer)} ms an answer`
+  const octets = `${numberOf(whole.estimate)} octets for each that is meant, ${numberOf(streams.estimate)} in a stream`
+  return [`cost of ${run.profile}: ${waits}; ${octets}`]
 }
 
 function failure({ id, metric, doubt, found, replay }: Report['tests'][number]): string[] {

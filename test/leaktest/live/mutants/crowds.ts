@@ -2,6 +2,7 @@
  * Several planted leaks in one run, so that a quick run can afford them: leaks of one crowd are found by different tests,
  * and none of them sets off another's test. The full run plants each alone.
  */
+import type { Profile } from '../../../../shared/shaping/profile.ts'
 import type { Placement } from '../../contract.ts'
 import type { Phase } from '../capture.ts'
 import type { LiveMutant } from './live-mutant.ts'
@@ -19,7 +20,7 @@ const members: readonly (readonly string[])[] = [
       'logged-address',
     ],
     ...['keys-for-one', 'passed-fetches', 'private-keys', 'telling-mistakes', 'telling-openings', 'passed-departure'],
-    ...['passed-pace', 'loaded-images', 'named-hello', 'cvm-logged-prompt'],
+    ...['passed-pace', 'loaded-images', 'named-hello', 'cvm-logged-prompt', 'untimed'],
   ],
   [
     'kept-capitals',
@@ -32,6 +33,7 @@ const members: readonly (readonly string[])[] = [
     'exact-clock',
     'unpadded',
     'one-layer',
+    'in-order',
   ],
   [
     'own-trace',
@@ -46,8 +48,8 @@ const members: readonly (readonly string[])[] = [
 
 export type Crowd = { readonly mutants: readonly LiveMutant[]; readonly together: LiveMutant }
 
-export function crowdsIn(placement: Placement): Crowd[] {
-  const there = mutantsIn(placement)
+export function crowdsIn(placement: Placement, profile: Profile = 'direct'): Crowd[] {
+  const there = mutantsIn(placement, profile)
   return members.map((names) => {
     const mutants = there.filter(({ name }) => names.includes(name))
     return { mutants, together: mutants.reduce(joined) }
@@ -55,7 +57,7 @@ export function crowdsIn(placement: Placement): Crowd[] {
 }
 
 function joined(one: LiveMutant, other: LiveMutant): LiveMutant {
-  const order: readonly Phase[] = ['keys', 'calls', 'statuses', 'refusals', 'departures', 'drips', 'single']
+  const order: readonly Phase[] = ['keys', 'calls', 'statuses', 'refusals', 'departures', 'drips', 'arrivals', 'single']
   return {
     ...{ name: `${one.name}, ${other.name}`, leak: `${one.leak}; ${other.leak}`, test: '' },
     phases: order.filter((phase) => one.phases.includes(phase) || other.phases.includes(phase)),

@@ -4,7 +4,9 @@
  */
 import { encodingsOf } from '../../canary/encodings.ts'
 import type { Canary } from '../../canary/canaries.ts'
+import type { Profile } from '../../../../shared/shaping/profile.ts'
 import type { Column, Placement } from '../../contract.ts'
+import type { Piece } from '../../types.ts'
 import type { Capture } from '../capture.ts'
 import type { Exchange, Heard, Message } from '../heard.ts'
 
@@ -14,6 +16,7 @@ export type Doctor = {
   readonly test: string
   /** default: everywhere */
   readonly placements?: readonly Placement[]
+  readonly profiles?: readonly Profile[]
   /** the capture with the leak in it */
   readonly plant: (capture: Capture) => Capture
 }
@@ -79,6 +82,25 @@ export const doctors: readonly Doctor[] = [
       response: response && withHead(response, `x-served: ${String(i)}`),
     })),
   },
+  {
+    ...{ name: 'swollen-cell', leak: 'one cell of a stream is longer', test: 'stream.odd-cells', profiles: ['paced'] },
+    plant: onStreams('a', (pieces) =>
+      pieces.map((piece, i) => (i === 1 ? { ...piece, octets: piece.octets + 1 } : piece)),
+    ),
+  },
+  {
+    ...{
+      name: 'exact-end',
+      leak: 'a stream has as many cells as it needs',
+      test: 'stream.bucket',
+      profiles: ['paced'],
+    },
+    plant: onStreams('a', (pieces) => [...pieces, ...pieces.slice(-1)]),
+  },
+  {
+    ...{ name: 'bare-tokens', leak: 'each token is a piece of its own', test: 'stream.tokens', profiles: ['paced'] },
+    plant: (capture) => onStreams('app', () => spoken(0))(onStreams('b', () => spoken(5))(capture)),
+  },
   held('NC', 'F18', 'the prompt goes over link A in the clear'),
   held('NR', 'F01', "the client's address goes over link B in the clear"),
   held('H', 'F18', 'the prompt goes over link D in the clear'),
@@ -86,12 +108,28 @@ export const doctors: readonly Doctor[] = [
   held('K', 'F01', "the client's address goes with a look at keys"),
 ]
 
-export function doctorsIn(placement: Placement): Doctor[] {
-  return doctors.filter(({ placements = [placement] }) => placements.includes(placement))
+export function doctorsIn(placement: Placement, profile: Profile = 'direct'): Doctor[] {
+  return doctors.filter(
+    ({ placements = [placement], profiles = [profile] }) =>
+      placements.includes(placement) && profiles.includes(profile),
+  )
+}
+
+/** Changes what came in pieces and stands for a stream. */
+function onStreams(link: 'a' | 'b' | 'app', change: (pieces: readonly Piece[]) => readonly Piece[]): Doctor['plant'] {
+  return onLink(link, ({ response, ...exchange }) => ({
+    ...exchange,
+    response: response && (response.pieces.length < 2 ? response : { ...response, pieces: change(response.pieces) }),
+  }))
+}
+
+/** Pieces as long as what they carry, `after` milliseconds later. */
+function spoken(after: number): Piece[] {
+  return Array.from({ length: 24 }, (_, i) => ({ t: i * 15 + after, octets: 20 + ((i * 13) % 37) }))
 }
 
 /** `i` counts the exchanges of one connection. */
-function onLink(link: 'b' | 'd', change: (exchange: Exchange, i: number) => Exchange): Doctor['plant'] {
+function onLink(link: 'a' | 'b' | 'd' | 'app', change: (exchange: Exchange, i: number) => Exchange): Doctor['plant'] {
   return (capture) => {
     const changed = (heard: Heard): Heard => ({ ...heard, exchanges: heard.exchanges.map(change) })
     return { ...capture, links: { ...capture.links, [link]: capture.links[link].map(changed) } }

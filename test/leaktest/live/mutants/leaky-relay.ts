@@ -8,7 +8,11 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'undici'
 import { privateKeyPem, certificatePem, issuedBy, selfSigned } from '../../../../shared/upstream/certificate.ts'
+import { tickPeriod } from '../../claims.ts'
+import { permuted } from '../../stats/draws.ts'
+import { createRng } from '../../stats/rng.ts'
 import type { LivePair } from '../pair.ts'
+import { labRelayAddress } from '../wiring.ts'
 
 /** What a relay knows of who asks. */
 export type Asker = {
@@ -33,6 +37,8 @@ export type Leak = {
   /** a connection to the gateway for each client, and the name that its hello asks for */
   readonly ownConnection?: true
   readonly serverName?: (asker: Asker) => string
+  /** what waits for a tick, as the profile has it, leaves as it came, or does not wait */
+  readonly ticks?: 'in order' | 'none'
   readonly passesDepartures?: true
   readonly passesPace?: true
   /** what a client is shown of the gateway's keys */
@@ -101,6 +107,8 @@ class Relay {
   readonly #copies = new Map<string, Buffer>()
   readonly #idle: Client[] = []
   readonly #own = new Map<string, Client>()
+  readonly #requests = new Departures()
+  readonly #answers = new Departures()
 
   constructor(pair: LivePair, leak: Leak) {
     this.#pair = pair
@@ -152,19 +160,26 @@ class Relay {
       this.#answer(asker, response, mistake, ['content-type', 'application/problem+json'], Buffer.from(text))
       return
     }
+    await this.#tick(this.#requests)
     const gone = new AbortController()
     if (this.#leak.passesDepartures === true) response.on('close', () => response.writableFinished || gone.abort())
     await this.#with(asker, async (client) => {
       const answer = await client.request({
         ...{ method: 'POST', path: gatewayPath, signal: gone.signal, body: stored ?? request },
-        headers: ['content-type', type, ...(this.#leak.upstream?.(asker) ?? [])],
+        headers: ['content-type', type, ...lengthOf(asker, stored), ...(this.#leak.upstream?.(asker) ?? [])],
       })
       const body = Buffer.from(await answer.body.arrayBuffer())
+      await this.#tick(this.#answers)
       const status = answer.statusCode
       const shown = status === 200 ? body : (this.#leak.unopened?.(stored ?? body, body) ?? body)
       const named = ['content-type', String(answer.headers['content-type'])]
       this.#answer(asker, response, status, named, shown)
     })
+  }
+
+  async #tick(departures: Departures): Promise<void> {
+    const { ticks } = this.#leak
+    if (this.#pair.profile !== 'direct' && ticks !== 'none') await departures.next(ticks !== 'in order')
   }
 
   #answer(asker: Asker, response: ServerResponse, status: number, fields: readonly string[], body: Buffer): void {
@@ -191,7 +206,7 @@ class Relay {
     const { gateway, relayIdentity } = this.#pair
     const named = servername === undefined ? {} : { servername, checkServerIdentity: () => undefined }
     return new Client(`https://${gateway.host}:${String(gateway.port)}`, {
-      pipelining: 1,
+      ...{ pipelining: 1, localAddress: labRelayAddress },
       connect: { ...relayIdentity, ...named },
     })
   }
@@ -201,6 +216,30 @@ class Relay {
     return Buffer.from(await body.arrayBuffer())
   }
 }
+
+/** Of what is piped: in profiles that shape traffic a gateway wants to know it. */
+function lengthOf({ header }: Asker, stored: Buffer | undefined): string[] {
+  return stored === undefined ? ['content-length', header('content-length')] : []
+}
+
+/** Those who wait for the next tick of the wall clock. */
+class Departures {
+  #waiting: (() => void)[] = []
+
+  next(shuffled: boolean): Promise<void> {
+    if (this.#waiting.length === 0) setTimeout(() => this.#leave(shuffled), tickPeriod - (Date.now() % tickPeriod))
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  #leave(shuffled: boolean): void {
+    const all = this.#waiting
+    this.#waiting = []
+    const order = shuffled ? permuted(dice, all) : all
+    for (const leave of order) leave()
+  }
+}
+
+const dice = createRng(Date.now(), 'departures')
 
 function askerOf({ socket, url = '', rawHeaders, headers }: IncomingMessage): Asker {
   return {

@@ -1,4 +1,5 @@
 /** What a planted leak is. */
+import type { Profile } from '../../../../shared/shaping/profile.ts'
 import type { Placement } from '../../contract.ts'
 import type { Phase } from '../capture.ts'
 import type { Careless } from '../workload.ts'
@@ -13,6 +14,8 @@ export type LiveMutant = {
   readonly elsewhere?: Partial<Record<Placement, string>>
   /** where it makes no sense, and why */
   readonly senseless?: Partial<Record<Placement, string>>
+  /** default: all */
+  readonly profiles?: readonly Profile[]
   readonly phases: readonly Phase[]
   readonly relay?: Leak
   readonly client?: Careless

@@ -8,6 +8,7 @@ import type { LiveMutant } from './live-mutant.ts'
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 const calls: readonly Phase[] = ['keys', 'calls']
+const ticking = ['mixed', 'paced'] as const
 /** What a relay writes under TLS is read where that ends. */
 const readInCvm = { inside: 'canary.V' } as const
 const noPage = { inside: 'the pass-through has no page of metrics, and the CVM exports none' } as const
@@ -23,7 +24,7 @@ let answers = 0
 /** Without a leak: no test may fail for it, or a failure would say nothing. */
 export const faithful: LiveMutant = {
   ...{ name: 'faithful', leak: 'none: every test must pass on it', test: '' },
-  phases: ['keys', 'calls', 'statuses', 'refusals', 'departures', 'drips', 'single'],
+  phases: ['keys', 'calls', 'statuses', 'refusals', 'departures', 'drips', 'arrivals', 'single'],
   relay: {},
 }
 
@@ -174,12 +175,12 @@ export const liveMutants: readonly LiveMutant[] = [
   {
     ...{
       name: 'telling-openings',
-      leak: 'a message that is too short to open gets another answer',
+      leak: 'a message for an AEAD that nobody offers gets another answer',
       test: 'oracles.unopened',
       phases: ['keys', 'refusals'],
     },
     relay: {
-      unopened: (message, answer) => (message.length < 40 ? Buffer.concat([answer, Buffer.from(' ')]) : answer),
+      unopened: (message, answer) => ((message[6] ?? 0) > 3 ? Buffer.concat([answer, Buffer.from(' ')]) : answer),
     },
   },
   {
@@ -337,5 +338,13 @@ export const liveMutants: readonly LiveMutant[] = [
     ...{ name: 'telling-refusals', leak: 'why an opened request was refused shows outside', test: 'oracles.sealed' },
     phases: ['keys', 'refusals'],
     relay: { answer: () => ['x-reason', String(answers++ % 3)] },
+  },
+  {
+    ...{ name: 'untimed', leak: 'the relay sends on at once', test: 'ticks.departures', profiles: ticking },
+    ...{ phases: ['keys', 'calls', 'arrivals'], relay: { ticks: 'none' } },
+  },
+  {
+    ...{ name: 'in-order', leak: 'what leaves at a tick leaves in the order of arrival', test: 'ticks.order' },
+    ...{ profiles: ticking, phases: ['keys', 'calls', 'arrivals'], relay: { ticks: 'in order' } },
   },
 ]

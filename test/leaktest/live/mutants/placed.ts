@@ -1,12 +1,13 @@
 /** The planted leaks of one placement: those that make sense there, and the others with the reason. */
+import type { Profile } from '../../../../shared/shaping/profile.ts'
 import type { Placement } from '../../contract.ts'
 import type { LiveMutant } from './live-mutant.ts'
 import { liveMutants } from './mutants.ts'
 
 /** Each with the row that has to fail there. */
-export function mutantsIn(placement: Placement): LiveMutant[] {
+export function mutantsIn(placement: Placement, profile: Profile = 'direct'): LiveMutant[] {
   return liveMutants
-    .filter(({ senseless }) => senseless?.[placement] === undefined)
+    .filter(({ senseless, profiles = [profile] }) => senseless?.[placement] === undefined && profiles.includes(profile))
     .map((mutant) => ({ ...mutant, test: mutant.elsewhere?.[placement] ?? mutant.test }))
 }
 

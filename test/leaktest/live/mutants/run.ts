@@ -9,7 +9,7 @@ import { startLeakyRelay, type LeakyRelay } from './leaky-relay.ts'
 import type { LiveMutant } from './live-mutant.ts'
 import { hoard, openedSince, type Scribe } from './scribe.ts'
 
-export type MutantSize = { readonly clients: number; readonly each: number }
+export type MutantSize = { readonly clients: number; readonly each: number; readonly arrivals?: number }
 
 export async function auditMutant(
   pair: LivePair,

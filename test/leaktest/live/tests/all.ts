@@ -4,9 +4,11 @@ import { heads } from './heads.ts'
 import { inner } from './inner.ts'
 import { keys } from './keys.ts'
 import { layers } from './layers.ts'
+import { mixing } from './mixing.ts'
 import { kept } from './kept.ts'
 import { oracles } from './oracles.ts'
 import { sizes } from './sizes.ts'
+import { streams } from './streams.ts'
 import type { LiveTest } from './live-test.ts'
 
 export const liveTests: readonly LiveTest[] = [
@@ -18,4 +20,6 @@ export const liveTests: readonly LiveTest[] = [
   ...kept,
   ...inner,
   ...layers,
+  ...mixing,
+  ...streams,
 ]

@@ -69,6 +69,7 @@ export const inner: readonly LiveTest[] = [
   },
   {
     id: 'streams.tokens',
+    profiles: ['direct', 'mixed'],
     tier: 'T3',
     metric: 'share of tokens whose end shows as a chunk on link A',
     cells: ['F21 NC', 'F21 R', 'F21 NR', 'F22 NC', 'F22 R', 'F22 NR'],

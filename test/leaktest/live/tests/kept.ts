@@ -85,11 +85,27 @@ function logLines(operator: Operator, party: 'R' | 'G' | 'V'): LiveTest {
         ({ party: whose, source, name }) => source === 'log' && whose === party && name.endsWith(operator),
       )
       if (own.length === 0) return undefined
-      const lines = own.flatMap(({ octets }) => linesOf(octets)).filter((line) => !byTheClock.has(eventOf(line)))
+      const lines = own.flatMap(({ octets }) => unexplained(linesOf(octets)))
       return counted(lines.length, calls.length + refused.length, lines)
     },
   }
 }
+
+/** Without those that follow from the clock, and without one a minute about how many of a kind there were (conformance OPS-1). */
+function unexplained(lines: readonly string[]): string[] {
+  const told = new Set<string>()
+  return lines.filter((line) => {
+    if (byTheClock.has(eventOf(line))) return false
+    if (!several.has(String(objectOf(line)?.['count']))) return true
+    const kind = line.replace(/"count":"[^"]*"/, '')
+    const again = told.has(kind)
+    told.add(kind)
+    return again
+  })
+}
+
+/** The words in which a count is told; a line whose time is a whole minute stands for all of that minute. */
+const several: ReadonlySet<string> = new Set(['none', '<10', '<100', '<1000', '>=1000'])
 
 /** A page that changes with one request tells its reader when that request was: privacy.md 2.10. */
 function differencing(operator: Scrape['operator'], party: 'MR' | 'MG'): LiveTest {

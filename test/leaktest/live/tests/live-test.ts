@@ -1,7 +1,8 @@
 /** What a live test is: one question to a capture, with a number for an answer. */
+import type { Profile } from '../../../../shared/shaping/profile.ts'
 import type { Placement } from '../../contract.ts'
 import type { Capture } from '../capture.ts'
-import type { Gate, Interval, Measurement, Tier } from '../../types.ts'
+import type { Evidence, Gate, Interval, Measurement, Tier } from '../../types.ts'
 import { exactly } from '../../gate.ts'
 
 export type Answer = {
@@ -13,6 +14,8 @@ export type Answer = {
   /** what was found, a line each: the first things to look at */
   readonly found: readonly string[]
   readonly doubt?: string
+  /** for gates where chance has a part */
+  readonly evidence?: Evidence
   readonly besides?: Readonly<Record<string, number>>
 }
 
@@ -26,6 +29,7 @@ export type LiveTest = {
   readonly more?: Partial<Record<Placement, readonly string[]>>
   /** where there is something to ask (default: everywhere) */
   readonly placements?: readonly Placement[]
+  readonly profiles?: readonly Profile[]
   /** what to do when it fails */
   readonly remedy: string
   /** undefined where the workload gave nothing to ask */
@@ -36,7 +40,7 @@ export type Asked = { readonly test: LiveTest; readonly measurement: Measurement
 
 export function askAll(tests: readonly LiveTest[], capture: Capture): Asked[] {
   return tests
-    .filter((test) => isIn(test, capture.placement))
+    .filter((test) => isIn(test, capture.placement, capture.profile))
     .flatMap((test) => {
       const answer = test.ask(capture)
       // Of a pair that is not ours, what nobody tapped or handed over is nothing to ask about.
@@ -47,8 +51,8 @@ export function askAll(tests: readonly LiveTest[], capture: Capture): Asked[] {
     })
 }
 
-export function isIn({ placements }: LiveTest, placement: Placement): boolean {
-  return placements === undefined || placements.includes(placement)
+export function isIn({ placements, profiles }: LiveTest, placement: Placement, profile: Profile): boolean {
+  return placements?.includes(placement) !== false && profiles?.includes(profile) !== false
 }
 
 export function cellsIn({ cells, more }: LiveTest, placement: Placement): readonly string[] {
