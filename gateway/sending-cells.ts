@@ -18,7 +18,7 @@ export class SendingCells {
     this.#cells = cells
     this.#sink = sink
     this.over = this.#over.promise
-    this.#stop = ticks.each((due) => this.#tick(due))
+    this.#stop = ticks.each(() => this.#tick())
   }
 
   /** Cells are still wanted. */
@@ -38,9 +38,9 @@ export class SendingCells {
     this.#next.resolve()
   }
 
-  #tick(due: number): void {
+  #tick(): void {
     try {
-      this.#send(due)
+      this.#send()
       if (this.#cells.done || this.#sink.signal.aborted) this.stop()
     } catch (cause) {
       const failure = cause instanceof Error ? cause : new TypeError('not an error')
@@ -53,12 +53,10 @@ export class SendingCells {
     this.#next = Promise.withResolvers()
   }
 
-  #send(due: number): void {
-    for (let left = due; left > 0 && this.live && this.#sink.hasRoom; left--) {
-      const cell = this.#cells.tick()
-      if (cell === undefined) return
-      if (cell.final) this.#sink.end(cell.octets)
-      else this.#sink.send(cell.octets)
-    }
+  #send(): void {
+    if (!this.live || !this.#sink.hasRoom) return
+    const cell = this.#cells.tick()
+    if (cell?.final === true) this.#sink.end(cell.octets)
+    else if (cell !== undefined) this.#sink.send(cell.octets)
   }
 }

@@ -100,17 +100,19 @@ class PacedStream implements Delivering {
 
   #flow(): void {
     this.#phase = 'flowing'
-    this.#stop = this.#options.ticks.each((due) => this.#tick(due))
+    this.#stop = this.#options.ticks.each(() => this.#tick())
   }
 
-  #tick(due: number): void {
+  #tick(): void {
+    const cell = this.#waiting[0]
     if (this.#phase === 'cutting') {
       this.#over()
       this.#answer.cut()
-    } else if (this.#waiting.length === 0) {
+    } else if (cell === undefined) {
       this.#options.client().spoilt('out-of-step')
     } else {
-      for (const cell of this.#waiting.splice(0, due)) this.#pass(cell)
+      this.#waiting.shift()
+      this.#pass(cell)
       if (this.#hasRoom) this.#options.client().drained()
     }
   }

@@ -20,16 +20,16 @@ export type TickOptions = {
   /** Streams have their turn in an order that only these know. */
   readonly dice: Dice
   /**
-   * How many ticks a late one stands for at most. What a busy moment held back is made up for, or everybody further on
-   * would lose a cell of what he has in hand each time; what a suspended machine held back is not, or it would burst.
+   * How many ticks come at once at most, a late one and those that it made late. What a busy moment held back is made up
+   * for, or everybody further on would lose a cell of what he has in hand each time; what a suspended machine held back
+   * is not, or it would burst.
    */
   readonly most?: number
   /** One of them broke: a mistake of ours, which must not take the others' ticks, and costs it its own. */
   readonly failed?: () => void
 }
 
-/** `due`: how many ticks this one stands for, at least one. */
-export type OnTick = (due: number) => void
+export type OnTick = () => void
 
 export class Ticks {
   readonly #options: Required<TickOptions>
@@ -45,7 +45,7 @@ export class Ticks {
   /** From the next tick on, until the result is called. */
   each(then: OnTick): () => void {
     this.#served.set(then, this.#last())
-    this.#cancel ??= this.#arm()
+    this.#cancel ??= this.#arm(this.#untilNext())
     return () => this.#leave(then)
   }
 
@@ -53,21 +53,22 @@ export class Ticks {
     return this.#served.size
   }
 
-  #arm(): () => void {
-    const { clock, period } = this.#options
-    const now = clock.now()
-    return clock.after(nextTick(now, period) - now, () => this.#tick())
+  #arm(wait: number): () => void {
+    return this.#options.clock.after(wait, () => this.#tick())
   }
 
+  // Those that are late come one by one, with room for others between them: what is written in one turn becomes one record.
   #tick(): void {
-    this.#cancel = this.#arm()
+    const { period } = this.#options
     const last = this.#last()
+    const late = [...this.#served.values()].some((served) => this.#due(last - served) > 1)
+    this.#cancel = this.#arm(late ? 0 : this.#untilNext())
     for (const [then, served] of shuffled([...this.#served], this.#options.dice)) {
       const due = this.#due(last - served)
       // One may have stopped another.
       if (due === 0 || !this.#served.has(then)) continue
-      this.#served.set(then, last)
-      this.#attempt(then, due)
+      this.#served.set(then, last - (due - 1) * period)
+      this.#attempt(then)
     }
   }
 
@@ -78,9 +79,9 @@ export class Ticks {
     this.#cancel = undefined
   }
 
-  #attempt(then: OnTick, due: number): void {
+  #attempt(then: OnTick): void {
     try {
-      then(due)
+      then()
     } catch {
       this.#leave(then)
       this.#options.failed()
@@ -91,6 +92,12 @@ export class Ticks {
   #due(passed: number): number {
     const { period, most } = this.#options
     return passed < 0 ? 1 : Math.min(most, Math.round(passed / period))
+  }
+
+  #untilNext(): number {
+    const { clock, period } = this.#options
+    const now = clock.now()
+    return nextTick(now, period) - now
   }
 
   /** The tick that was last, whether anybody was there or not. */

@@ -74,7 +74,7 @@ describe.each(['front', 'sealed', 'inside'] as const)('in %s', { timeout: 90_000
     expect(said[0]).not.toBe(said[1])
     const seen = streams(taps.get('relay'))
     expect(seen.length).toBeGreaterThanOrEqual(messages.length)
-    expect(Math.max(...seen.map(({ length }) => length))).toBeGreaterThan(8)
+    expect(Math.max(...seen.map(({ length }) => length))).toBeGreaterThan(2)
     for (const [first = 0, ...others] of seen) {
       expect([16, 32]).toContain(first - cellOnWire)
       expect(new Set(others)).toEqual(new Set([cellOnWire]))

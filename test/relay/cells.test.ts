@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http'
 import { setImmediate as soon } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import type { RelayLimits } from '../../relay/admit.ts'
+import { clockedTicks } from '../../shared/shaping/clocked.ts'
 import { ticksByHand } from '../shared/shaping/by-hand.ts'
 import { bodyOf, complete, httpGateway, post, rawClient, relayTo, until, wait } from './harness.ts'
 import { chunked, streamed } from './mixed-harness.ts'
@@ -132,6 +133,25 @@ describe('a stream of cells', () => {
     expect(seen).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
   })
 
+  test('is still one cell a chunk after the relay was held up', async () => {
+    const outs: ServerResponse[] = []
+    const gateway = await httpGateway((request, response) => {
+      request.resume()
+      outs.push(response.writeHead(200, streamed))
+    })
+    const random = (length: number): Uint8Array => new Uint8Array(length)
+    const ticks = clockedTicks({ period: 20, now: Date.now, random })
+    const relay = await relayTo(gateway.port, { mixing: { tick: 10 }, pacing: { ticks, ahead: 3 } })
+    const client = rawClient(relay.port)
+    client.socket.write(asked(), 'latin1')
+    await until(() => outs.length === 1)
+    outs[0]?.write(stream(16), 'latin1')
+    await until(() => chunks({ client }).length > 0)
+    for (const late = Date.now() + 130; Date.now() < late;);
+    await until(() => complete(client.heard()))
+    expect(chunks({ client }).map(({ length }) => length)).toEqual([16 + 530, ...Array<number>(15).fill(530)])
+  })
+
   test('ends for the client with its last cell, whenever the gateway ends', async () => {
     const there = await asking()
     there.say(stream(2))
@@ -248,7 +268,7 @@ test('a client that does not read makes no gateway wait, and loses its stream wh
   for (; there.relay.outcomes.length === 0 && sent < 50_000; sent += 4) {
     there.say(cells(sent, sent + 4))
     await soon()
-    there.hand.clock.oversleep(400)
+    there.hand.clock.pass(400)
   }
   expect([there.relay.outcomes, there.relay.met]).toEqual([['cut'], ['backlog']])
   // What the kernel took besides cannot be said; what the relay kept itself is more than this.
