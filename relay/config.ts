@@ -1,6 +1,5 @@
 /** The relay's settings: a row for each, and the combinations that we do not run. How to add one: shared/config/rows.ts. */
 import { z } from 'zod'
-import { databaseFile, file } from '../shared/config/file-kinds.ts'
 import type { FileRule } from '../shared/config/contents.ts'
 import type { Kind } from '../shared/config/kind.ts'
 import { count, duration, host, list, port, publicHost, rate, size, text, word, yes } from '../shared/config/kinds.ts'
@@ -16,19 +15,11 @@ import {
 import { readSettings, type Definition } from '../shared/config/read.ts'
 import { many, optional, type Rows, type Settings } from '../shared/config/rows.ts'
 import { eachWhen, listenerRules, when, type Rule } from '../shared/config/rules.ts'
-import {
-  endedKeysFound,
-  publishedKeySays,
-  tokenClaims,
-  tokenKey,
-  tokenKeyFile,
-  tokenKeyRule,
-  tokenRows,
-} from '../shared/config/tokens.ts'
-import { blindRsaVerifier } from '../shared/privacy-pass/rsa.ts'
+import { endedKeysFound } from '../shared/config/tokens.ts'
 import type { Profile } from '../shared/shaping/profile.ts'
 import { isLoopback } from '../shared/upstream/loopback.ts'
 import { defaultLimits } from './admit.ts'
+import { tokenRows, tokenRules } from './token-settings.ts'
 import { upstreamRows, upstreamRules } from './upstream-settings.ts'
 
 const MiB = 1 << 20
@@ -145,20 +136,6 @@ const cells = {
   },
 } as const
 
-// Type 2 only: this side of the pair holds no secret key of an issuer.
-const tokens = {
-  ...tokenRows,
-  keys: many(tokenKey(tokenKeyFile(file, blindRsaVerifier), 'issuer.key', publishedKeySays)),
-  store: {
-    file: {
-      kind: databaseFile,
-      example: 'tokens.db',
-      says: 'where spent tokens are remembered, for all processes of this machine',
-    },
-    claims: tokenClaims,
-  },
-} as const
-
 const rows = {
   listen: {
     host: { kind: host, default: '127.0.0.1', says: 'address where clients come in' },
@@ -203,7 +180,7 @@ const rows = {
     perSecond: { kind: rate, says: 'requests a second of one bucket; beyond, 429' },
     burst: { kind: count(), example: 100, says: 'requests that one bucket may make at once' },
   }),
-  tokens: optional('nobody needs a token', tokens),
+  tokens: optional('nobody needs a token', tokenRows),
   connections: { kind: count(), default: 10_000, says: "clients' connections at a time" },
   admin: {
     host: { kind: host, default: '127.0.0.1', says: 'address of the private listener, on loopback only' },
@@ -282,7 +259,7 @@ const rules: readonly Rule<RelaySettings>[] = [
     wrong: 'is less than mixing.tick: who leaves while his request waits would be seen to have left',
     remedy: 'raise it',
   },
-  tokenKeyRule(({ tokens }) => tokens?.keys, 'tokens.keys'),
+  ...tokenRules,
 ]
 
 const fileRules: readonly FileRule<RelaySettings>[] = [

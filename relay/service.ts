@@ -132,9 +132,9 @@ function rereadLink({ link, pool, looks }: Way, route: number, log: RelayLog): R
   return result
 }
 
-function tokenDesk({ tokens }: RelaySettings, { now, salt, file, path }: World): TokenDesk | undefined {
+function tokenDesk({ tokens }: RelaySettings, { now, salt, file, path, log }: World): TokenDesk | undefined {
   const random = (length: number): Uint8Array => salt().subarray(0, length)
-  return tokens && openTokenDesk(tokens, { now, random, file, path })
+  return tokens && openTokenDesk(tokens, { now, random, file, path, log })
 }
 
 type Told = Pick<MixingOptions, 'left' | 'limited' | 'failed'>

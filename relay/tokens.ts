@@ -2,6 +2,7 @@
  * Admission by anonymous token: looked at, spent and dropped here; nothing of it goes on. RFC 9577; PP-9 to PP-11,
  * wire.md "Heads are constants", privacy.md 4.9.
  */
+import { serverOf } from '../shared/config/shared-store.ts'
 import { gateKeys } from '../shared/config/tokens.ts'
 import { problem, type Problem } from '../shared/http/problem.ts'
 import { createGate, type Gate } from '../shared/privacy-pass/gate.ts'
@@ -9,8 +10,10 @@ import { blindRsaVerifier } from '../shared/privacy-pass/rsa.ts'
 import { Refusal, type RefusalCode } from '../shared/refusal.ts'
 import { createLedger, tokenShare } from '../shared/store/ledger.ts'
 import { createSqliteStore } from '../shared/store/sqlite.ts'
+import type { Store, StoreState } from '../shared/store/store.ts'
+import { createValkeyStore } from '../shared/store/valkey.ts'
 import type { RelaySettings } from './config.ts'
-import type { Outcome } from './vocabulary.ts'
+import type { Outcome, RelayLog } from './vocabulary.ts'
 
 export type Unadmitted = { readonly refused: Problem; readonly outcome: Outcome }
 
@@ -54,16 +57,19 @@ export type DeskWorld = {
   readonly random: (length: number) => Uint8Array
   readonly file: (path: string) => Buffer
   readonly path: (name: string) => string
+  readonly log: RelayLog
 }
+
+type TokenSettings = NonNullable<RelaySettings['tokens']>
 
 /** How often a store that failed is tried again, beside the requests. */
 const tick = 5_000
 
-export function openTokenDesk(settings: NonNullable<RelaySettings['tokens']>, world: DeskWorld): TokenDesk {
+export function openTokenDesk(settings: TokenSettings, world: DeskWorld): TokenDesk {
   const { issuer, origins, keys: rows, store } = settings
   const { now, random } = world
   const keys = gateKeys('tokens.keys', rows, (file) => world.file(file).toString('utf8'), blindRsaVerifier)
-  const claims = createSqliteStore({ file: world.path(store.file), shares: { [tokenShare]: store.claims }, now })
+  const claims = spentTokens(store, world)
   const ledger = createLedger({ claims, now, random })
   const gate = createGate({ issuer, origins, keys, spend: ledger.spend, now })
   const timer = setInterval(() => void ledger.probe(), tick).unref()
@@ -75,4 +81,13 @@ export function openTokenDesk(settings: NonNullable<RelaySettings['tokens']>, wo
       await claims.close()
     },
   }
+}
+
+/** What the relays of one operator share must survive each of them: a file, or a server; memory is no kind of it here. */
+function spentTokens({ file, valkey, claims }: TokenSettings['store'], { now, path, log, ...world }: DeskWorld): Store {
+  const shares = { [tokenShare]: claims }
+  const told = (state: StoreState): void => log(state === 'works' ? 'info' : 'warn', 'store', { state })
+  if (valkey !== undefined) return createValkeyStore({ ...serverOf(valkey, world.file), shares, told, now })
+  if (file === undefined) throw new TypeError('the settings were not checked: no place for spent tokens')
+  return createSqliteStore({ file: path(file), shares, now })
 }

@@ -3,6 +3,7 @@ import type { Digest } from '../shared/observability/digest.ts'
 import type { Log } from '../shared/observability/log.ts'
 import type { Several } from '../shared/observability/tally.ts'
 import type { Family } from '../shared/http/media-types.ts'
+import type { StoreState } from '../shared/store/store.ts'
 import type { Reread } from '../shared/upstream/rereadable.ts'
 import { dialTroubles } from '../shared/upstream/trouble.ts'
 
@@ -28,6 +29,8 @@ export type RelayEvents = {
   'requests-failed': { why: 'unexpected'; count: Several }
   /** how often somebody met a limit within one minute, told at its end */
   limited: { limit: Limit; count: Several }
+  /** a store of spent tokens on another machine: whether it can be relied on, and why not */
+  store: { state: StoreState }
   /** the record of security events cannot be written, or is not what we left; told once until it can */
   'audit-failed': { why: 'unwritable' | 'changed' }
 }

@@ -16,6 +16,7 @@ import { tokenField } from '../../shared/privacy-pass/token.ts'
 import { createLedger } from '../../shared/store/ledger.ts'
 import { createMemoryStore } from '../../shared/store/memory.ts'
 import { mint } from '../shared/privacy-pass/mint.ts'
+import { redisIsHere, startRedis } from '../shared/store/redis.ts'
 import { ask, bodyOf, good, head, post, rawGateway, relayTo, type TestRelay, type TestRelayOptions } from './harness.ts'
 
 const issuer = mint()
@@ -211,6 +212,44 @@ describe('from settings', () => {
     expect(await at(await open(gateway.port, directory))).toBe('401')
   })
 
+  describe.skipIf(!redisIsHere)('relays on two machines share a server', () => {
+    const valkey = (port: number) => ({
+      store: { kind: 'valkey', valkey: { host: '127.0.0.1', port, tls: false, prefix: 'relay' } },
+    })
+    const ready = ({ service }: { service: RelayService }): Promise<string> =>
+      ask(service.adminPort, 'GET /readyz HTTP/1.1\r\nhost: x\r\n\r\n')
+
+    test('a token that is spent at one is refused at the other, and neither is in the server', async () => {
+      const gateway = await rawGateway(() => good)
+      const redis = await startRedis()
+      onTestFinished(() => redis.stop())
+      const [one, two] = [
+        await open(gateway.port, folder(), valkey(redis.port)),
+        await open(gateway.port, folder(), valkey(redis.port)),
+      ]
+      const bytes = issuer.token(ours)
+      const at = ({ service }: { service: RelayService }, token: string) =>
+        ask(service.port, withToken(token)).then(statusOf)
+      expect(await at(one, tokenField(bytes))).toBe('200')
+      expect(await at(two, tokenField(bytes))).toBe('401')
+      expect(await at(two, fresh())).toBe('200')
+      const nonce = Buffer.from(bytes.subarray(2, 34)).toString('hex')
+      expect(redis.cli('keys', '*')).toContain('{relay}:claim:')
+      expect(redis.cli('keys', '*')).not.toContain(nonce)
+    })
+
+    test('nobody is let in unremembered while it is away', async () => {
+      const gateway = await rawGateway(() => good)
+      const redis = await startRedis()
+      const one = await open(gateway.port, folder(), valkey(redis.port))
+      expect(statusOf(await ask(one.service.port, withToken(fresh())))).toBe('200')
+      await redis.stop()
+      expect(statusOf(await ask(one.service.port, withToken(fresh())))).toBe('503')
+      await expect.poll(() => ready(one)).toMatch(/not ready: .*tokens/)
+      expect(gateway.heard.join('').match(/POST/g)).toHaveLength(1)
+    })
+  })
+
   test('OPS-1: a token is in no line, no metric and no file; its outcome is a word', async () => {
     const gateway = await rawGateway(() => good)
     const directory = folder()
@@ -250,6 +289,18 @@ describe('from settings', () => {
     ['an origin with a path', { origins: ['relay.example/x'] }, /host:port/],
     ['an issuer with a user', { issuer: 'me@issuer.example' }, /host:port/],
     ['no store', { store: {} }, /tokens\.store\.file/],
+    ['a store that forgets', { store: { kind: 'memory' } }, /tokens\.store\.kind: .*sqlite, valkey/],
+    ['a server that is not named', { store: { kind: 'valkey' } }, /tokens\.store\.valkey: is missing/],
+    [
+      'a file beside a server',
+      { store: { kind: 'valkey', file: 'x.db', valkey: { host: '127.0.0.1', tls: false } } },
+      /tokens\.store\.file: would not be used/,
+    ],
+    [
+      'a server on another machine in plaintext',
+      { store: { kind: 'valkey', valkey: { host: 'valkey.example', tls: false } } },
+      /tokens\.store\.valkey\.tls: is needed/,
+    ],
     [
       'one key twice',
       {
