@@ -12,6 +12,7 @@ import { promisify } from 'node:util'
 import { startPair, type Pair } from '../../deploy/local/pair/pair.ts'
 import { startService, type Service } from '../../deploy/local/pair/service.ts'
 import { root } from '../house/walk.ts'
+import { withoutNews } from './version-before.ts'
 
 /** Where a replica is put before its balancer: in the folder of this version, or in that of another. */
 export type Version = { readonly root: string }
@@ -64,7 +65,8 @@ export async function startFleet(options: { readonly pace?: number; readonly lin
     pair,
     replicas,
     async join({ root: from } = thisVersion) {
-      const file = followerSettings(folder, `follower-${String((count += 1))}.json`)
+      const name = `follower-${String((count += 1))}.json`
+      const file = followerSettings(folder, name, from === root ? (same) => same : withoutNews)
       const logFile = join(pair.folder, `gateway-${String(count)}.log`)
       const started = {
         name: `gateway ${String(count)}`,
@@ -118,11 +120,11 @@ export async function startFleet(options: { readonly pace?: number; readonly lin
 }
 
 /** As an operator would write them for the others: the same, but for keys that turn elsewhere and a bundle signed elsewhere. */
-function followerSettings(folder: string, name: string): string {
+function followerSettings(folder: string, name: string, known: (settings: GatewayFile) => GatewayFile): string {
   const settings = JSON.parse(readFileSync(join(folder, 'settings.json'), 'utf8')) as GatewayFile
   const bundle = { file: settings.bundle.file }
   const file = join(folder, name)
-  writeFileSync(file, JSON.stringify({ ...settings, keys: { from: 'keys.json' }, bundle }), { mode: 0o600 })
+  writeFileSync(file, JSON.stringify(known({ ...settings, keys: { from: 'keys.json' }, bundle })), { mode: 0o600 })
   return file
 }
 

@@ -1,7 +1,5 @@
 /** The version before beside this one: two operators never upgrade in the same minute. deploy/UPGRADING.md. */
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startPair, type Pair } from '../../deploy/local/pair/pair.ts'
@@ -9,32 +7,19 @@ import { startService, type Service } from '../../deploy/local/pair/service.ts'
 import { root } from '../house/walk.ts'
 import { ready } from './fleet.ts'
 import { askOnce, clientOf, expectedAnswers } from './soak.ts'
+import { hasBefore, unpackBefore, withoutNews } from './version-before.ts'
 
-/** The commit of the version before; moved with each release. */
-const before = readFileSync(join(import.meta.dirname, 'version-before.txt'), 'utf8').trim()
-const there = ((): boolean => {
-  try {
-    execFileSync('git', ['cat-file', '-e', `${before}^{commit}`], { cwd: root, stdio: 'ignore' })
-    return true
-  } catch {
-    process.stderr.write('skipped: neighbours (no history here)\n')
-    return false
-  }
-})()
+const there = hasBefore()
+if (!there) process.stderr.write('skipped: neighbours (no history here)\n')
 
 describe.skipIf(!there)('the version before', () => {
-  const old = mkdtempSync(join(tmpdir(), 'asunder-before-'))
+  let before: ReturnType<typeof unpackBefore>
   const started: Service[] = []
   let pair: Pair
   let expected: readonly string[]
 
   beforeAll(async () => {
-    const archive = execFileSync('git', ['archive', before, 'relay', 'gateway', 'shared', 'package.json'], {
-      cwd: root,
-      maxBuffer: 1 << 28,
-    })
-    execFileSync('tar', ['-xf', '-', '-C', old], { input: archive })
-    symlinkSync(join(root, 'node_modules'), join(old, 'node_modules'))
+    before = unpackBefore()
     pair = await startPair()
     expected = await expectedAnswers(pair)
   }, 60_000)
@@ -42,10 +27,10 @@ describe.skipIf(!there)('the version before', () => {
   afterAll(async () => {
     for (const service of started.reverse()) await service.stop()
     await pair.stop()
-    rmSync(old, { recursive: true, force: true })
+    before.remove()
   }, 30_000)
 
-  type Settings = { listen: { port: number }; audit?: string; routes?: { gateway: string }[]; cvm?: { port: number } }
+  type Settings = { listen: { port: number }; routes?: { gateway: string }[]; cvm?: { port: number } }
 
   /** One more process of a kind beside the pair's own, with its settings but for what `change` does; gives its port. */
   async function beside(
@@ -57,10 +42,8 @@ describe.skipIf(!there)('the version before', () => {
     const folder = join(pair.folder, kind)
     const settings = JSON.parse(readFileSync(join(folder, 'settings.json'), 'utf8')) as Settings
     change(settings)
-    // Code first, configuration later: what only this version knows is not in the settings of the one before.
-    if (from === old) delete settings.audit
     const file = join(folder, `beside-${String(started.length)}.json`)
-    writeFileSync(file, JSON.stringify(settings), { mode: 0o600 })
+    writeFileSync(file, JSON.stringify(from === root ? settings : withoutNews(settings)), { mode: 0o600 })
     mkdirSync(join(pair.folder, 'logs'), { recursive: true })
     const logFile = join(pair.folder, 'logs', `${kind}-${String(started.length)}.log`)
     const service = startService({ name: kind, door: join(from, door), args: ['--config', file], logFile })
@@ -83,16 +66,16 @@ describe.skipIf(!there)('the version before', () => {
   }
 
   test('its relay works with this gateway', async () => {
-    await answered(await beside('relay', old, () => undefined))
+    await answered(await beside('relay', before.root, () => undefined))
   }, 40_000)
 
   test('its gateway works with this relay and this CVM', async () => {
-    const gateway = await beside('gateway', old, () => undefined)
+    const gateway = await beside('gateway', before.root, () => undefined)
     await answered(await beside('relay', root, toGateway(gateway)))
   }, 40_000)
 
   test('its CVM works with this gateway', async () => {
-    const cvm = await beside('cvm', old, () => undefined)
+    const cvm = await beside('cvm', before.root, () => undefined)
     const gateway = await beside('gateway', root, (settings) => {
       if (settings.cvm !== undefined) settings.cvm.port = cvm
     })

@@ -27,8 +27,8 @@ export type Plan = {
   readonly kill: boolean
   /** milliseconds without evidence; 0 for none */
   readonly flap: number
-  /** replicas that join; the first gateway is of this version */
-  readonly next?: Version
+  /** of the replica that is replaced by this version; left out: this one */
+  readonly before?: Version | undefined
   readonly tell?: (text: string) => void
 }
 
@@ -47,8 +47,8 @@ export async function upheaval(plan: Plan): Promise<Outcome> {
  * to be over.
  */
 export async function round(fleet: Fleet, plan: Plan & { readonly rotate: boolean }): Promise<Outcome> {
-  const { requests, clients, kill, flap, next = thisVersion, tell = () => undefined } = plan
-  const second = fleet.replicas[1] ?? (await fleet.join(next))
+  const { requests, clients, kill, flap, before: old = thisVersion, tell = () => undefined } = plan
+  const second = fleet.replicas[1] ?? (await fleet.join(old))
   const lists = watchLists(fleet)
   const counts = new Counts()
   const expected = await expectedAnswers(fleet.pair)
@@ -59,12 +59,12 @@ export async function round(fleet: Fleet, plan: Plan & { readonly rotate: boolea
   tell(plan.rotate ? 'keys are rotated' : 'keys are looked after')
   await fleet.command(plan.rotate ? 'rotate-keys' : 'turn-keys')
   await at(0.3)
-  tell('a replica is restarted')
+  tell(old === thisVersion ? 'a replica is restarted' : 'a replica of the version before is upgraded')
   await fleet.leave(second)
-  const third = await fleet.join(next)
+  const third = await fleet.join()
   await at(0.5)
   tell('every replica but the one that turns the keys is replaced')
-  const fourth = await fleet.join(next)
+  const fourth = await fleet.join()
   await fleet.leave(third)
   await at(0.7)
   const before = counts.failed
