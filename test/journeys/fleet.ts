@@ -39,7 +39,14 @@ type GatewayFile = { keys: object; bundle: { file: string; signer?: string }; st
 
 const drain = '8s'
 
-export async function startFleet(options: { readonly pace?: number; readonly links?: number } = {}): Promise<Fleet> {
+export type FleetOptions = {
+  readonly pace?: number
+  readonly links?: number
+  /** how keys turn, where the defaults are too slow to be seen */
+  readonly keys?: { readonly life: string; readonly overlap: string }
+}
+
+export async function startFleet({ keys, ...options }: FleetOptions = {}): Promise<Fleet> {
   const balancer = await startBalancer()
   const pair = await startPair({
     ...options,
@@ -50,7 +57,12 @@ export async function startFleet(options: { readonly pace?: number; readonly lin
     },
     settings: (service, settings) =>
       service === 'gateway'
-        ? { ...settings, keys: { file: 'keys.json', lead: '1s' }, store: { kind: 'sqlite', file: 'claims.db' }, drain }
+        ? {
+            ...settings,
+            keys: { file: 'keys.json', lead: '1s', ...keys },
+            store: { kind: 'sqlite', file: 'claims.db' },
+            drain,
+          }
         : settings,
   })
   const [port = 0] = balancer.targets

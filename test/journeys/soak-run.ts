@@ -1,7 +1,9 @@
 /**
- * The soak: `npm run soak -- --minutes 30 --clients 32`. Round after round of requests on one fleet while keys turn, replicas are
- * restarted, replaced and killed, and the CVM flaps; and a round of 2,000 requests of which a tenth are abandoned. Prints what
- * was lost and what each process holds; ends with 1 at the first loss that no killed process explains, and at growth.
+ * The soak: `npm run soak -- --minutes 30 --clients 32`. Round after round of requests on one fleet while keys turn, by hand and
+ * every quarter of an hour, replicas of the gateway are restarted, replaced and killed, and the CVM flaps; and a round of 2,000
+ * requests of which a tenth are abandoned. One relay and one CVM live through all of it: what their restart costs is for
+ * `npm run upheaval` and replicas.test.ts. Prints what was lost and what each process holds; ends with 1 at the first loss that
+ * no killed process explains, and at growth.
  */
 import { parseArgs } from 'node:util'
 import { startFleet } from './fleet.ts'
@@ -17,7 +19,9 @@ const requests = Number(values.requests ?? 2_000)
 const growth = { sockets: 16, mebibytes: 96 }
 const warmed = 2
 
-const fleet = await startFleet({ pace: 1, links: clients + 32 })
+// By hand in the first round, and by the clock as often as the settings let them.
+const keys = { life: '15min', overlap: '15min' }
+const fleet = await startFleet({ pace: 1, links: clients + 32, keys })
 let first: readonly Holding[] | undefined
 try {
   for (let n = 1; Date.now() < end && process.exitCode === undefined; n++) {
