@@ -5,6 +5,7 @@ import { assemble, type Part } from './report/assemble.ts'
 import type { Report } from './report/schema.ts'
 import { level0Part, type Level0PartOptions } from './level0-part.ts'
 import { level1, type Level1Options } from './live/level1.ts'
+import { tokensPart } from './live/tokens-part.ts'
 import type { Target } from './live/target.ts'
 import { level2, type Level2Options } from './net/level2.ts'
 import type { Level, RunOptions } from './options.ts'
@@ -39,6 +40,8 @@ export async function run(options: RunOptions, world: RunWorld): Promise<Ran> {
     canaries.push(list)
     parts.push({ ...part, tests: [...part.tests], mutants: [...part.mutants], plots: [...part.plots] })
   }
+  if (levels.includes(1) && profile === 'direct' && target === undefined && placements.includes('front'))
+    parts.push(await tokensPart(levelOptions(options, world, 1, 'front')))
   for (const placement of levels.includes(2) ? placements : []) {
     const { tests, mutants, plots, ...rest } = await level2(levelOptions(options, world, 2, placement))
     parts.push({ ...rest, tests: [...tests], mutants: [...mutants], plots: [...plots] })

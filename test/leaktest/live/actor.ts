@@ -16,20 +16,22 @@ export type Overheard = {
   readonly inner: Buffer | undefined
 }
 
+type Tokens = NonNullable<Parameters<typeof obliviousFetch>[0]['tokens']>
+
 export class Actor {
   readonly client: LabClient
   readonly fetch: ObliviousFetch
   #sent = Buffer.alloc(0)
   #sealed: Sealed[] = []
 
-  constructor(subject: Subject, planted: Planted, index: number, secrets: (line: string) => void) {
+  constructor(subject: Subject, planted: Planted, index: number, secrets: (line: string) => void, tokens: Tokens = {}) {
     const { pair, a } = subject
     this.client = new LabClient({ index, planted, at: a.host, port: a.port, ca: pair.ca, secrets })
     const { placement, trust, allowSimulated } = pair
     const relay = `https://${a.host}:${String(a.port)}/`
     const judging = allowSimulated === undefined ? {} : { allowSimulated }
     this.fetch = obliviousFetch(
-      { relay, trust, placement, keep: ['cookie', 'x-mark'], ...judging },
+      { relay, trust, placement, keep: ['cookie', 'x-mark'], tokens, ...judging },
       { hpke: overheard((each) => this.#sealed.push(each)), transport: () => this.#keeping(planted.query) },
     )
   }

@@ -49,7 +49,7 @@ export function auditOf(
   const rows = all.map((row, i): Row => ({ ...row, verdict: doubted(capture, verdicts[i] ?? 'inconclusive') }))
   const spoken = boundsOf(rows)
   const matrix = matrixOf({
-    ...{ contract, present, partly: capture.partly, has: new Set(), bounds: spoken },
+    ...{ contract, present, partly: capture.partly, has: capture.has ?? new Set(), bounds: spoken },
     observations: [...audit.observations, ...structureOf(capture), ...(capture.known ?? [])],
     looked: new Set([...audit.looked, ...[...spoken].filter(([, bound]) => bound === 'held').map(([cell]) => cell)]),
   })

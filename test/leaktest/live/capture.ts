@@ -1,6 +1,6 @@
 /** Everything that one run of the workload leaves to judge. The octets stay in the taps; this says what the lab did, and when. */
 import type { Canary } from '../canary/canaries.ts'
-import type { Column, Placement } from '../contract.ts'
+import type { Column, Need, Placement } from '../contract.ts'
 import type { Observation, Source } from '../types.ts'
 import type { Profile } from '../../../shared/shaping/profile.ts'
 import type { Heard } from './heard.ts'
@@ -83,6 +83,8 @@ export type Capture = {
   /** requests that reached an address which only an answer named */
   readonly trapped: number
   readonly unreadable: number
+  /** what this pair has and not every pair */
+  readonly has?: ReadonlySet<Need>
   /** of a pair that is not ours: parties of whom one side alone could be watched */
   readonly partly?: ReadonlySet<Column>
   /** what parties are seen to know by other means than these */

@@ -5,7 +5,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startPair, type Pair } from '../../../deploy/local/pair/pair.ts'
+import { startPair, type Pair, type Settings, type Wire } from '../../../deploy/local/pair/pair.ts'
+import type { Folders } from '../../../deploy/local/pair/materials.ts'
 import type { At } from '../../../deploy/local/pair/settings.ts'
 import type { AllowSimulated } from '../../../shared/attestation/policy.ts'
 import { certificatePem, selfSigned } from '../../../shared/upstream/certificate.ts'
@@ -70,6 +71,8 @@ export type LivePairOptions = {
   readonly connections?: number
   /** attested connections between gateway and CVM: as many as ask at once, or some are told to come again */
   readonly links?: number
+  /** more settings of a service */
+  readonly also?: (service: Wire, folders: Folders) => Settings
 }
 
 export async function startLivePair({
@@ -79,14 +82,16 @@ export async function startLivePair({
   keep = false,
   connections = 64,
   links = 16,
+  also = () => ({}),
 }: LivePairOptions = {}): Promise<LivePair> {
   const scene = new Scene(placement, progress)
   const authority = selfSigned({ commonName: 'leaktest authority', use: 'authority' })
+  const told = toldTo({ placement, connections, authority })
   try {
     const pair = await startPair({
       ...{ placement, profile, links, progress, keep, tlsKeyLog: (folder) => join(folder, secretsFile) },
       onWire: (wire, to) => scene.onWire(wire, to),
-      settings: toldTo({ placement, connections, authority }),
+      settings: (service, given, folders) => ({ ...told(service, given, folders), ...also(service, folders) }),
       nodeArgs: (service, folder) => scene.nodeArgs(service, folder),
     })
     const taps = scene.taps
