@@ -147,8 +147,7 @@ class OuterLease extends AttestedCvm {
     if (lease === undefined) throw new CvmFailure('busy', 'no socket of the CVM that is meant is free')
     const family = familyOf(valueOf(request.headers, 'content-type'), sealedFamilies) ?? 'standard'
     const inner = new InnerRequest()
-    const body = isStream(request.body) ? inner.passed(request.body) : request.body
-    const response = await lease.send({ ...request, body }, signal)
+    const response = await lease.send({ ...request, body: inner.passed(request.body) }, signal)
     await demandSealed(response, family)
     // Constant: whatever else an agent might say of an answer, it says inside.
     const headers: Field[] = [
@@ -175,10 +174,6 @@ async function demandSealed(response: CvmResponse, family: Family): Promise<void
 
 function idIn(origin: string): string | undefined {
   return /^https:\/\/([0-9a-f]{16})\.cvm\.invalid$/.exec(origin)?.[1]
-}
-
-function isStream(body: CvmRequest['body']): body is AsyncIterable<Uint8Array> {
-  return body !== null && !(body instanceof Uint8Array)
 }
 
 function valueOf(fields: readonly Field[], name: string): string | undefined {

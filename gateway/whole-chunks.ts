@@ -11,6 +11,7 @@ import { innerChunkSize } from '../shared/ohttp/chunked.ts'
 import { headerLength } from '../shared/ohttp/labels.ts'
 import { responseNonceLength } from '../shared/ohttp/response.ts'
 import { Refusal } from '../shared/refusal.ts'
+import type { CvmRequest } from './attested-cvm.ts'
 import { CvmFailure } from './cvm-failure.ts'
 
 /** The tag, 16 octets for each AEAD of ours. */
@@ -20,7 +21,11 @@ const largest = innerChunkSize + 16
 export class InnerRequest {
   #header: Bytes = new Uint8Array()
 
-  passed(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  passed(body: CvmRequest['body']): CvmRequest['body'] {
+    if (body === null || body instanceof Uint8Array) {
+      this.#header = body?.slice(0, headerLength) ?? this.#header
+      return body
+    }
     const pass = async function* (see: (piece: Uint8Array) => void) {
       for await (const piece of body) {
         see(piece)
