@@ -41,6 +41,14 @@ test.each([
   [['serve', 'nobody'], 'serve nobody'],
   [['serve', 'relay', '--trick', 'none'], '--trick none'],
   [['serve', 'network'], '--to'],
+  [['serve'], 'give one of relay, gateway, network'],
+  [['serve', 'relay', 'gateway'], 'one role'],
+  [['serve', 'relay', '--to', '80'], '--to'],
+  [['serve', 'network', '--to', '0'], '--to'],
+  [['serve', 'gateway', '--gateway', 'http://127.0.0.1:1'], '--gateway'],
+  [['serve', 'relay', '--gateway', 'https://127.0.0.1:1'], '--gateway'],
+  [['serve', 'relay', '--port', 'x'], '--port'],
+  [['serve', 'relay', '--drop'], '--drop'],
 ])('wrong use ends with 3 and names the option: %j', async (args, name) => {
   const { shown, world } = terminal()
   expect(await run(args, world)).toBe(3)
@@ -112,6 +120,33 @@ test('a new scenario runs as it was made, and bites a naive pair', async () => {
   expect(report.attacks).toMatchObject([
     { id: 'R99', outcome: 'BLOCKED', naive: { outcome: 'EXPOSED' }, verdict: 'pass' },
   ])
+})
+
+test('a new scenario takes no file’s place, and a port that is taken is said so', async () => {
+  const { shown, world } = terminal()
+  const write = (): never => {
+    throw new Error('EEXIST: file already exists')
+  }
+  expect(await run(['new', 'mine.ts'], { ...world, write })).toBe(3)
+  const { url, close } = await serve(['relay'])
+  onTestFinished(close)
+  expect(await run(['serve', 'relay', '--port', new URL(url).port], world)).toBe(3)
+  expect(shown.err).toMatch(/new mine.ts: EEXIST.*\n.*--port \d+: somebody listens there/s)
+})
+
+test('serve shows what comes, and a network its lengths and times', async () => {
+  const lines: string[] = []
+  const relay = await serve(['relay'], (line) => lines.push(line))
+  const { port } = new URL(relay.url)
+  const network = await serve(['network', '--to', port], (line) => lines.push(line))
+  onTestFinished(relay.close)
+  onTestFinished(network.close)
+  await (await globalThis.fetch(`${network.url}/.well-known/asunder-bundle`, { headers: { 'X-Lkt': '1' } })).text()
+  expect(lines.filter((line) => line.startsWith('GET /.well-known/asunder-bundle  0 octets  '))).toHaveLength(1)
+  expect(lines.join('\n')).toContain(' x-lkt')
+  expect(
+    lines.filter((line) => / ms {2}connection 0 {2}from (client|server) {2}\d+ octets$/.test(line)).length,
+  ).toBeGreaterThan(1)
 })
 
 test.each([

@@ -42,7 +42,12 @@ function create([file, ...more]: readonly string[], { out, write }: World): Exit
   if (file === undefined || more.length > 0 || !file.endsWith('.ts'))
     throw new UsageError('new: give one file that ends in .ts')
   const path = resolve(file)
-  write(path, scaffold(path), 'wx')
+  try {
+    write(path, scaffold(path), 'wx')
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : 'it cannot be written'
+    throw new UsageError(`new ${file}: ${why}; give a file that is not there yet, in a folder that is`)
+  }
   out(`${path}: change it, and run it with\n  npm run attack -- --file ${file}\n`)
   return 0
 }
@@ -50,7 +55,7 @@ function create([file, ...more]: readonly string[], { out, write }: World): Exit
 async function served(args: readonly string[], { out, stopped }: World): Promise<ExitCode> {
   if (args.includes('--help') || args.includes('-h')) out(serveHelp)
   else {
-    const serving = await serve(args)
+    const serving = await serve(args, (line) => out(`${line}\n`))
     out(`${serving.says}\n  Ctrl-C ends it\n`)
     await stopped()
     await serving.close()

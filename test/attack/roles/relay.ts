@@ -1,5 +1,5 @@
 /** relayX: a relay that does with a request, and with its answer, what its script says. Without a script it is honest. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { request as askOver } from 'node:http'
 import type { Stage } from '../frame/stage.ts'
 import { asked, type Answered } from './wire.ts'
@@ -35,11 +35,18 @@ type Replied = Reply | 'hang up' | 'answered' | undefined
 
 export type RelayX = { readonly url: string; readonly port: number; readonly letters: readonly Letter[] }
 
-export async function relayX(stage: Pick<Stage, 'defer'>, gateway: string, script: RelayScript = {}): Promise<RelayX> {
+/** `at`: the port; 0 takes a free one. */
+export async function relayX(
+  stage: Pick<Stage, 'defer'>,
+  gateway: string,
+  script: RelayScript = {},
+  at = 0,
+): Promise<RelayX> {
   const letters: Letter[] = []
-  const { port } = await loopback(stage, (request, response) => {
+  const listener: RequestListener = (request, response) => {
     handle(request, response, { gateway, script, letters }).catch(() => response.destroy())
-  })
+  }
+  const { port } = await loopback(stage, listener, at)
   return { url: `http://127.0.0.1:${port}/`, port, letters }
 }
 

@@ -1,6 +1,7 @@
 /** A, B, D: somebody on a link, below TLS. It sees octets and times, holds no key, and does to them what its script says. */
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import type { Stage } from '../frame/stage.ts'
+import { listening } from './trap.ts'
 
 export type Piece = {
   /** connections, in the order in which they were made */
@@ -29,7 +30,8 @@ export type Tap = {
   script: TapScript
 }
 
-export async function tap({ defer }: Pick<Stage, 'defer'>, to: number, script: TapScript = {}): Promise<Tap> {
+/** `at`: its own port; 0 takes a free one. */
+export async function tap({ defer }: Pick<Stage, 'defer'>, to: number, script: TapScript = {}, at = 0): Promise<Tap> {
   const pieces: Piece[] = []
   const ends = new Set<Socket>()
   let connections = 0
@@ -56,7 +58,7 @@ export async function tap({ defer }: Pick<Stage, 'defer'>, to: number, script: T
     pass(number, 'client', client, onward)
     pass(number, 'server', onward, client)
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await listening(server, at)
   const reset = (): void => ends.forEach((end) => end.resetAndDestroy())
   defer(() => {
     reset()

@@ -1,6 +1,6 @@
 /** A server that nobody has any business with: whoever comes was led there. */
 import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Server } from 'node:net'
 import type { Stage } from '../frame/stage.ts'
 
 export type Trap = {
@@ -25,14 +25,25 @@ export async function trap({ defer }: Pick<Stage, 'defer'>, answer: RequestListe
   return { port, url: `http://127.0.0.1:${port}`, visits: () => visits, asked }
 }
 
-/** Any listener on a loopback port of its own, closed with the stage. */
-export async function loopback({ defer }: Pick<Stage, 'defer'>, listener: RequestListener) {
+/** Any listener on loopback, closed with the stage; `at` 0 takes a free port. */
+export async function loopback({ defer }: Pick<Stage, 'defer'>, listener: RequestListener, at = 0) {
   const server = createServer(listener)
   server.keepAliveTimeout = 60_000
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await listening(server, at)
   defer(() => {
     server.closeAllConnections()
     server.close()
   })
   return { port: (server.address() as AddressInfo).port, server }
+}
+
+/** Rejects when the port is taken. */
+export function listening(server: Server, at: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(at, '127.0.0.1', () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
 }
