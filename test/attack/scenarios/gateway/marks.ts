@@ -58,7 +58,9 @@ export const markScenarios: readonly Scenario[] = [
   },
   {
     ...onRelay,
-    ...notYet('that a process opens no second flow takes namespaces with routes of their own (level L2)'),
+    ...notYet(
+      'it takes network namespaces: `npm run leaktest -- --level 2` plays it, with a gateway that tells others as its control',
+    ),
     id: 'G15',
     severity: 8,
     score: 'D',

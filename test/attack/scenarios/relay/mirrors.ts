@@ -22,7 +22,7 @@ import { gatewayX } from '../../roles/gateway.ts'
 import { deliver, type Letter, type Reply } from '../../roles/relay.ts'
 import { loopback } from '../../roles/trap.ts'
 import { asked } from '../../roles/wire.ts'
-import { demand, pairAnswers } from '../common.ts'
+import { demand, hour, pairAnswers } from '../common.ts'
 
 const atRelay = { ...inFront, score: 'B', subject: ['relay'], quick: true } as const
 
@@ -136,7 +136,8 @@ async function greedy(stage: Stage): Promise<Finding> {
   demand(first !== undefined && second !== undefined && stranger !== undefined, 'three')
   const pins = (name: string, identity: Identity): string => {
     const file = join(folder, `${name}.pins`)
-    writeFileSync(file, `${pinOf(identity.privateKey)}\n`)
+    const end = new Date(Date.now() + 30 * 24 * hour).toISOString().replace(/\.\d+/, '')
+    writeFileSync(file, `${pinOf(identity.privateKey)} ${end}\n`)
     return file
   }
   const relays = [
