@@ -36,9 +36,16 @@ export async function turnWith(keys: Pick<LiveKeys, 'turn'>, claims: Store, log:
   await noted(keys.turn(), claims, log)
 }
 
-export async function noted({ created, destroyed, ended }: KeyChange, claims: Store, log: GatewayLog): Promise<void> {
+/** `event`: whether a clock did it, or an operator, who is told even if no key had to be made for it. */
+export async function noted(
+  { created, destroyed, ended }: KeyChange,
+  claims: Store,
+  log: GatewayLog,
+  event: KeyEvent = 'keys-turned',
+): Promise<void> {
   for (const keyId of [...ended, ...created]) await claims.forget(datelessQuota(keyId))
-  if (created.length + destroyed.length > 0) {
-    log('info', 'keys-turned', { created: created.length, destroyed: destroyed.length })
-  }
+  if (event === 'keys-turned' && created.length + destroyed.length === 0) return
+  log('info', event, { created: created.length, destroyed: destroyed.length })
 }
+
+export type KeyEvent = 'keys-turned' | 'keys-rotated' | 'keys-revoked'

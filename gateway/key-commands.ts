@@ -6,7 +6,7 @@
 import { Refusal } from '../shared/refusal.ts'
 import { createBundle } from './bundles.ts'
 import type { GatewaySettings } from './config.ts'
-import { liveKeys, noted, offered, turnWith, type Surroundings } from './kept-keys.ts'
+import { liveKeys, noted, offered, turnWith, type KeyEvent, type Surroundings } from './kept-keys.ts'
 import { createFileKeyStore } from './key-store.ts'
 import { currentOf, emptyRing, revokeNow, rotateNow, turn, type Turned } from './keyring.ts'
 import { generator, type LiveKeys } from './live-keys.ts'
@@ -52,7 +52,7 @@ export async function changeKeys(command: KeyCommand, settings: GatewaySettings,
     return made
   })
   const ended = command === 'revoke-keys' ? [] : turned.destroyed
-  await withClaims(settings, world, (claims) => noted({ ...turned, ended }, claims, world.log))
+  await withClaims(settings, world, (claims) => noted({ ...turned, ended }, claims, world.log, told[command]))
   if (settings.bundle.signer !== undefined) await published(settings, world, () => liveKeys(settings, world))
 }
 
@@ -61,6 +61,12 @@ const changes: Readonly<Record<KeyCommand, Change>> = {
   'turn-keys': turn,
   'rotate-keys': rotateNow,
   'revoke-keys': revokeNow,
+}
+
+const told: Readonly<Record<KeyCommand, KeyEvent>> = {
+  'turn-keys': 'keys-turned',
+  'rotate-keys': 'keys-rotated',
+  'revoke-keys': 'keys-revoked',
 }
 
 function tooSoon({ generations }: typeof emptyRing, now: number): Refusal {

@@ -6,7 +6,7 @@ import { verifyRoot, type TrustRoot } from '../shared/attestation/trust-root.ts'
 import { fromUtf8 } from '../shared/bytes.ts'
 import { serveLimits } from '../shared/config/listener-rows.ts'
 import type { AuditRecord } from '../shared/observability/audit/record.ts'
-import { configurationDigest } from '../shared/observability/digest.ts'
+import { configurationDigest, filesDigest } from '../shared/observability/digest.ts'
 import { createFailing, type Failing } from '../shared/observability/failing.ts'
 import { createTally, several } from '../shared/observability/tally.ts'
 import { Refusal } from '../shared/refusal.ts'
@@ -288,6 +288,7 @@ async function open(settings: GatewaySettings, world: World, parts: Parts) {
   const simulated = simulates(settings)
   const configuration = configurationDigest(settings)
   log(simulated ? 'warn' : 'info', 'started', { ...ports, tls: door !== undefined, simulated, configuration })
+  if (door !== undefined) log('info', 'listener-in-use', { files: filesDigest(door.contents()) })
   return {
     ports,
     reread(): void {
@@ -295,6 +296,7 @@ async function open(settings: GatewaySettings, world: World, parts: Parts) {
       const result = door.reread()
       if (result === 'changed') public_.trust(door.current())
       parts.failing.of('reread', !isGood(result))
+      if (result === 'changed') log('info', 'listener-in-use', { files: filesDigest(door.contents()) })
       log(isGood(result) ? 'info' : 'warn', 'listener-reread', { result })
       tellLeftOut(door, world)
     },

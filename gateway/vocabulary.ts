@@ -87,6 +87,9 @@ export type GatewayEvents = {
   readiness: { ready: boolean }
   missing: { condition: Condition }
   'keys-turned': { created: number; destroyed: number }
+  /** by a command, before their time */
+  'keys-rotated': { created: number; destroyed: number }
+  'keys-revoked': { created: number; destroyed: number }
   'keys-failed': { why: RefusalCode | 'unexpected' }
   'bundle-served': { serial: number; bundle: Digest }
   'policy-in-force': { serial: number; policy: Digest }
@@ -99,6 +102,8 @@ export type GatewayEvents = {
   'not-attested': { cvm: number; why: RefusalCode }
   /** key, certificate, authority and pins of relays */
   'listener-reread': { result: Reread }
+  /** a digest of the certificate, authority and pins that count from now on */
+  'listener-in-use': { files: Digest }
   /** all its pins have ended; `relay` counts from 1 in the order of the settings */
   'relay-left-out': { relay: number }
   /** a store on another machine: whether it can be relied on, and why not */

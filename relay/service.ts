@@ -2,7 +2,7 @@
 import { serveLimits } from '../shared/config/listener-rows.ts'
 import { createAdmin } from '../shared/observability/admin.ts'
 import type { AuditRecord } from '../shared/observability/audit/record.ts'
-import { configurationDigest } from '../shared/observability/digest.ts'
+import { configurationDigest, filesDigest } from '../shared/observability/digest.ts'
 import { createFailing } from '../shared/observability/failing.ts'
 import { createHealth, type Health } from '../shared/observability/health.ts'
 import type { Ends } from '../shared/observability/left.ts'
@@ -80,6 +80,8 @@ export async function openRelay(settings: RelaySettings, world: World): Promise<
   const looking = Promise.all(ways.map(({ mirror }) => mirror.start()))
   const listeners = await open(settings, world, { door, fetch: relay.fetch, meet: admission.meet, health, counts })
 
+  ways.forEach(({ link }, route) => tellInUse(link, route, log))
+
   const end = async (deadline: number): Promise<void> => {
     log('info', 'stopping', { active: several(active()), within: deadline })
     for (const { mirror } of ways) mirror.stop()
@@ -128,8 +130,13 @@ function lookAt(origin: string, { plaintextLoopback }: RouteSettings, { now }: W
 function rereadLink({ link, pool, looks }: Way, route: number, log: RelayLog): Reread {
   const result = link.reread()
   if (result === 'changed') for (const one of [pool, ...looks]) one.renew()
+  if (result === 'changed') tellInUse(link, route, log)
   log(isGood(result) ? 'info' : 'warn', 'route-reread', { route, result })
   return result
+}
+
+function tellInUse(link: Way['link'], route: number, log: RelayLog): void {
+  log('info', 'route-in-use', { route, files: filesDigest(link.contents()) })
 }
 
 function tokenDesk({ tokens }: RelaySettings, { now, salt, file, path, log }: World): TokenDesk | undefined {
@@ -194,12 +201,14 @@ async function open(settings: RelaySettings, world: World, { door, fetch, meet, 
   const ports = { port: front.port, adminPort: back.port }
   const configuration = configurationDigest(settings)
   log('info', 'started', { ...ports, routes: routes.length, tls: door !== undefined, configuration })
+  if (door !== undefined) log('info', 'listener-in-use', { files: filesDigest(door.contents()) })
   return {
     ports,
     reread(): Reread {
       if (door === undefined) return 'same'
       const result = door.reread()
       if (result === 'changed') front.trust(door.current())
+      if (result === 'changed') log('info', 'listener-in-use', { files: filesDigest(door.contents()) })
       log(isGood(result) ? 'info' : 'warn', 'listener-reread', { result })
       return result
     },

@@ -15,8 +15,12 @@ export type RelayEvents = {
   started: { port: number; adminPort: number; routes: number; tls: boolean; configuration: Digest }
   /** key and certificate of the public listener */
   'listener-reread': { result: Reread }
+  /** a digest of the certificate that is shown from now on */
+  'listener-in-use': { files: Digest }
   /** authority, pins, key and certificate toward the gateway of a route, counted from 0 */
   'route-reread': { route: number; result: Reread }
+  /** a digest of the authority, pins and certificate that count from now on */
+  'route-in-use': { route: number; files: Digest }
   /** all its pins have ended, so that its gateway is nobody */
   'route-unpinned': { route: number }
   /** exchanges under way, and the milliseconds that they get */

@@ -13,3 +13,14 @@ export function digestOf(data: string | Uint8Array): Digest {
 export function configurationDigest(settings: object): Digest {
   return digestOf(JSON.stringify(settings))
 }
+
+/**
+ * What files say, by what they are for: the SHA-256 over a line `name sha256` for each, sorted by name. A `key` is a secret and
+ * left out; it belongs to the certificate beside it.
+ */
+export function filesDigest(files: Readonly<Record<string, Uint8Array | undefined>>): Digest {
+  const lines = Object.entries(files)
+    .flatMap(([name, data]) => (data === undefined || name === 'key' ? [] : [`${name} ${digestOf(data).slice(7)}\n`]))
+    .sort()
+  return digestOf(lines.join(''))
+}

@@ -60,10 +60,14 @@ describe('two gateways whose keys turn elsewhere', () => {
   })
 
   test('rotate: both take the new list, and a request to the old one is still answered', async () => {
-    const { urls, command, serial } = await replicas(2)
+    const { urls, command, serial, world } = await replicas(2)
     const [old] = await Promise.all(urls.map(keyOf))
     const [oldId] = await idsAt(urls)
     await command('rotate-keys')
+    expect(world.lines.filter(({ event }) => event.startsWith('keys-')).map(({ event }) => event)).toEqual([
+      'keys-turned',
+      'keys-rotated',
+    ])
     // Made, but not offered yet: a replica that has not looked would not know it.
     expect(await idsAt(urls)).toEqual([oldId, oldId])
     await vi.waitFor(async () => {
@@ -90,11 +94,12 @@ describe('two gateways whose keys turn elsewhere', () => {
   }, 40_000)
 
   test('revoke: what was sealed to the keys before is opened by nobody, and new keys are on offer', async () => {
-    const { urls, command, serial } = await replicas(2)
+    const { urls, command, serial, world } = await replicas(2)
     const [old] = await Promise.all(urls.map(keyOf))
     if (old === undefined) throw new Error('no list')
     const before = serial()
     await command('revoke-keys')
+    expect(world.lines).toContainEqual(expect.objectContaining({ event: 'keys-revoked' }))
     expect(serial()).toBe(before + 1)
     await vi.waitFor(async () => {
       for (const url of urls) expect(await askWith(url, old)).toEqual([400])

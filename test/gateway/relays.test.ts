@@ -133,3 +133,21 @@ test('a stranger is counted, and told of at the end of the minute; and it is sai
   const left = Number(/_left_seconds\{what="pins"\} (\d+)/.exec(await page())?.[1])
   expect([left > 10_000, left < 10_800]).toEqual([true, true])
 })
+
+test('what counts is told by a digest: another one after a change, the first again when it is taken back', async () => {
+  const { open, write, show, lines } = await started()
+  const service = await open()
+  onTestFinished(() => service.force())
+  const before = pin(first, 40)
+  for (const text of [before, pin(second, 40), before]) {
+    write('first.pins', text)
+    service.reread()
+  }
+  show(server)
+  service.reread()
+  const digests = lines.filter(({ event }) => event === 'listener-in-use').map(({ files }) => files)
+  expect(digests).toHaveLength(4)
+  expect(new Set(digests).size).toBe(3)
+  expect(digests[1]).toBe(digests[3])
+  for (const digest of digests) expect(digest).toMatch(/^sha256:[0-9a-f]{64}$/)
+})

@@ -11,10 +11,14 @@ export function told({ relay, gateway, checks, latency, ok }: Diagnosis): string
     `relay ${relay}${gateway === undefined ? '' : `, gateway ${gateway}`}`,
     ...checks.flatMap(checkLines),
     ...(latency === undefined ? [] : [`hint: an answer takes ${latency} ms from here, with its connection`]),
+    ...(gateway === undefined ? [notSeparated] : []),
     `${ok ? 'nothing to mend' : `${failing} to mend`}${open === 0 ? '' : `; ${open} not observable`}`,
   ]
   return `${lines.join('\n')}\n`
 }
+
+const notSeparated =
+  'separation was not looked at: name the gateway with --gateway, since a pair of one operator passes everything else'
 
 function checkLines({ name, rule, result, seen, remedy }: Check): string[] {
   return [

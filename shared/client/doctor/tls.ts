@@ -12,7 +12,9 @@ const rows = {
   certificate: {
     name: 'tls.certificate',
     rule: 'the certificate is valid for this host for two weeks or longer',
-    remedy: 'renew the certificate, with the whole chain and this host among its names, and restart the relay',
+    remedy:
+      'renew the certificate, with the whole chain and this host among its names, and have the relay read it (SIGHUP); ' +
+      'if nobody answers there, start the relay',
   },
 } as const satisfies Record<string, Row>
 

@@ -33,8 +33,13 @@ export const auditEvents = {
   // configuration that was read again: keys, certificates and pins of the links
   'listener-reread': { fields: { result: 'word' } },
   'route-reread': { fields: { route: 'count', result: 'word' } },
+  // which files count since: written when they change, so that what was in force at any time can be shown again
+  'listener-in-use': { fields: { files: 'digest' }, topic: 'listener' },
+  'route-in-use': { fields: { route: 'count', files: 'digest' }, topic: 'route', of: ['route'] },
   // keys
   'keys-turned': { fields: { created: 'count', destroyed: 'count' }, topic: 'keys' },
+  'keys-rotated': { fields: { created: 'count', destroyed: 'count' } },
+  'keys-revoked': { fields: { created: 'count', destroyed: 'count' } },
   'keys-failed': { fields: { why: 'word' }, topic: 'keys' },
   // policy, and what clients are shown
   'policy-in-force': { fields: { serial: 'count', policy: 'digest' } },
