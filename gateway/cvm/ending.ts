@@ -1,4 +1,5 @@
 /** How a door of the CVM ends when it could not start: a word for the log, an exit code for whoever starts it. */
+import { readFileSync } from 'node:fs'
 import { Refusal, type RefusalCode } from '../../shared/refusal.ts'
 
 export type Ending = {
@@ -7,6 +8,23 @@ export type Ending = {
   readonly exit: 1 | 2
   /** For the person who starts it: settings are the operator's own words, not a peer's. */
   readonly says: string
+}
+
+/** A file that a person named by this setting or flag. Refuses `insecure-configuration`, and leaves Node's own permissions to `endingOf`. */
+export function readNamed(setting: string, path: string): Buffer {
+  try {
+    return readFileSync(path)
+  } catch (cause) {
+    const why = reasons[(cause as NodeJS.ErrnoException).code ?? '']
+    if (why === undefined) throw cause
+    throw new Refusal('insecure-configuration', `${setting}: ${path} ${why}`, { cause })
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'is not there: create it, or name another',
+  EACCES: 'cannot be read by this user: give it to the user of the agent',
+  EISDIR: 'is a folder: name a file in it',
 }
 
 const mayPass: readonly RefusalCode[] = ['evidence-unavailable', 'endorsements-unavailable']

@@ -1,14 +1,13 @@
 /** The door of the CVM agent: settings, a log on stdout, signals. Nothing is decided here. */
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { fromUtf8 } from '../../shared/bytes.ts'
 import { checkLaunch, launchOf } from '../../shared/launch/launch.ts'
 import { createLog, type Log } from '../../shared/observability/log.ts'
 import { agentEvidence } from './agent-evidence.ts'
 import { createAgent } from './agent.ts'
-import { agentSettings, readAgentSettings, readPins, refuseVariables } from './config.ts'
-import { endingOf } from './ending.ts'
+import { agentSettings, readAgentSettings, readPins, refuseVariables, type AgentSettings } from './config.ts'
+import { endingOf, readNamed } from './ending.ts'
 import { ownPlacement } from './placements.ts'
 import type { AgentEvents } from './vocabulary.ts'
 
@@ -29,12 +28,12 @@ Exit codes: 0 stopped, 1 failed, 2 settings, or an environment that is not safe;
 `
 
 async function run(config: string, log: Log<AgentEvents>): Promise<void> {
-  const text = readFileSync(config)
+  const text = readNamed('--config', config)
   const settings = readAgentSettings(fromUtf8(text))
   const { listen, evidence, limits, drain, role, app } = settings
   checkLaunch(launchOf(process), evidence.kind === 'simulated' ? 'loopback' : 'cvm')
   const provider = await agentEvidence({ evidence, role, text, log })
-  const gatewayPins = readPins(readFileSync(settings.gatewayPins, 'utf8'))
+  const gatewayPins = pinsIn(settings)
   const own = await ownPlacement(settings, { log, now: Date.now, monotonic: () => performance.now() })
   const agent = createAgent({ ...limits, role, app, provider, gatewayPins, log, own: own?.links })
   const port = await agent.listen(listen)
@@ -45,10 +44,13 @@ async function run(config: string, log: Log<AgentEvents>): Promise<void> {
 
 /** Reads what a start would read, and starts nothing. */
 function check(config: string): void {
-  const text = readFileSync(config)
-  const { gatewayPins } = readAgentSettings(fromUtf8(text))
-  readPins(readFileSync(gatewayPins, 'utf8'))
+  const text = readNamed('--config', config)
+  pinsIn(readAgentSettings(fromUtf8(text)))
   process.stdout.write(`ok sha256:${createHash('sha256').update(text).digest('hex')}\n`)
+}
+
+function pinsIn({ gatewayPins }: AgentSettings): readonly string[] {
+  return readPins(fromUtf8(readNamed('gatewayPins', gatewayPins)))
 }
 
 function onSignals(log: Log<AgentEvents>, within: number, close: () => Promise<unknown>): void {
@@ -73,14 +75,15 @@ function giveUp(log: Log<AgentEvents>, cause: unknown): void {
   process.exitCode = exit
 }
 
-type Options = { command?: string; config?: string | undefined; help?: boolean | undefined }
+type Options = { command?: string; config?: string | undefined; help?: boolean | undefined; file?: string | undefined }
 
 function options(): Options {
   const known = { config: { type: 'string' }, help: { type: 'boolean' } } as const
   try {
     const { values, positionals } = parseArgs({ options: known, allowPositionals: true })
     const command = positionals.join(' ')
-    return ['', 'config check'].includes(command) ? { ...values, command } : {}
+    if (['', 'config check'].includes(command)) return { ...values, command }
+    return { help: values.help, file: positionals.find((word) => /[./]/.test(word)) }
   } catch {
     return {}
   }
@@ -89,9 +92,12 @@ function options(): Options {
 // A log that nobody reads any more (a pipe whose reader ended) is no reason to stop serving.
 process.stdout.on('error', () => undefined)
 
-const { command, config, help } = options()
+const { command, config, help, file } = options()
 if (help === true) {
   process.stdout.write(usage)
+} else if (file !== undefined) {
+  process.stderr.write(`${file} is no command: did you mean --config ${file}?\n`)
+  process.exitCode = 2
 } else if (config === undefined) {
   process.stderr.write(usage)
   process.exitCode = 2

@@ -29,6 +29,7 @@ export function parseSettings(text: string, source: string): Parsed {
     return `${source}:${line}:${col}`
   }
   const mistakes = [...document.errors, ...document.warnings].map(({ code, message, pos: [offset] }) => {
+    if (code === 'DUPLICATE_KEY') return secondOf(document.contents, offset, place)
     const known = syntax[code] ?? [`this is not YAML: ${message}`, 'mend the line']
     return { where: place(offset), path: '', wrong: known[0], remedy: known[1] }
   })
@@ -41,7 +42,6 @@ export function parseSettings(text: string, source: string): Parsed {
 }
 
 const syntax: Readonly<Record<string, readonly [wrong: string, remedy: string]>> = {
-  DUPLICATE_KEY: ['this key stands here a second time', 'keep the one that you mean'],
   TAB_AS_INDENT: ['a tab is no indentation in YAML', 'indent with spaces'],
   MULTIPLE_DOCS: ['a second document begins here', 'keep one document, without a second line ---'],
   TAG_RESOLVE_FAILED: ['settings have no tags', 'remove what begins with an exclamation mark'],
@@ -51,6 +51,34 @@ const syntax: Readonly<Record<string, readonly [wrong: string, remedy: string]>>
   ],
   BLOCK_AS_IMPLICIT_KEY: ['two keys on one line', 'give each key a line of its own, and texts with a colon quotes'],
   MISSING_CHAR: ['a character is missing, such as a colon, a quote or a bracket', 'close what was opened'],
+}
+
+/** A key that stands twice in one map: which, and where it stood before. */
+function secondOf(node: unknown, offset: number, place: (offset: number) => string): Mistake {
+  const [first, second] = pairAt(node, offset) ?? []
+  const name = isScalar(second) ? String(second.value) : 'this key'
+  const before = first?.range?.[0]
+  const wrong = `${name} stands here a second time${before === undefined ? '' : `; the first is ${place(before)}`}`
+  return { where: place(offset), path: '', wrong, remedy: 'keep the one that you mean' }
+}
+
+/** The key that begins at `offset`, after the one of the same name. */
+function pairAt(node: unknown, offset: number): readonly [Node, Node] | undefined {
+  if (isSeq(node)) return firstOf(node.items, (item) => pairAt(item, offset))
+  if (!isMap(node)) return undefined
+  const keys = node.items.flatMap(({ key }) => (isScalar(key) ? [key] : []))
+  const second = keys.find(({ range }) => range?.[0] === offset)
+  const first = keys.find(({ value }) => value === second?.value)
+  if (second !== undefined && first !== undefined) return [first, second]
+  return firstOf(node.items, ({ value }) => pairAt(value, offset))
+}
+
+function firstOf<T, R>(all: readonly T[], look: (one: T) => R | undefined): R | undefined {
+  for (const one of all) {
+    const found = look(one)
+    if (found !== undefined) return found
+  }
+  return undefined
 }
 
 function directive(source: string): Mistake {

@@ -104,11 +104,18 @@ function textOf(file: string, { read }: Outside): string {
   try {
     return read(file)
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : 'unexpected'
     throw new SettingsError([
-      { where: file, path: '', wrong: why, remedy: 'name the settings file with --config FILE' },
+      { where: file, path: '', wrong: unreadable(cause), remedy: 'name the settings file with --config FILE' },
     ])
   }
+}
+
+function unreadable(cause: unknown): string {
+  const { code } = cause as { readonly code?: unknown }
+  if (code === 'ENOENT') return 'there is no such file'
+  if (code === 'EACCES') return 'this user may not read it'
+  if (code === 'EISDIR') return 'this is a folder'
+  return cause instanceof Error ? cause.message : 'it cannot be read'
 }
 
 function placesOf(service: string, args: Arguments, outside: Outside) {
@@ -117,6 +124,12 @@ function placesOf(service: string, args: Arguments, outside: Outside) {
 }
 
 function unknown(words: readonly string[], known: readonly string[]): SettingsError {
+  const file = words.find((word) => /[./]/.test(word))
+  if (file !== undefined) {
+    return new SettingsError([
+      { where: '', path: '', wrong: `${file} is no command`, remedy: `did you mean --config ${file}?` },
+    ])
+  }
   const near = nearest(words.at(-1) ?? '', known)
   const remedy = near === undefined ? `one of: ${known.join(', ')}; see --help` : `did you mean ${near}?`
   return new SettingsError([{ where: '', path: '', wrong: `${words.join(' ')} is no command`, remedy }])

@@ -5,6 +5,7 @@ import { credentialOf } from './file-kinds.ts'
 import type { FileUse } from './kind.ts'
 import type { Mistake } from './mistake.ts'
 import type { Origin } from './resolve.ts'
+import { fileOfSecret } from './secrets.ts'
 
 export type Places = {
   /** the folder that names are relative to */
@@ -49,6 +50,8 @@ export function complaintOf({ name, use }: Pick<Named, 'name' | 'use'>, places: 
   const path = pathIn(places, name)
   const there = look(path)
   if (there === undefined && use.writes !== 'never') return folderComplaint(dirname(path), use)
+  // It may be the secret itself that somebody wrote here: then it must not stand in a journal.
+  if (use.secret && credential === undefined && there?.isFile() !== true) return noSecretFile(places)
   if (there === undefined) return [`there is no file ${path} that this user can see`, 'create it, or name another']
   if (there.isDirectory()) return [`${path} is a folder`, 'name a file in it']
   if (!allows(path, constants.R_OK))
@@ -57,9 +60,16 @@ export function complaintOf({ name, use }: Pick<Named, 'name' | 'use'>, places: 
   return use.writes === 'always' ? folderComplaint(dirname(path), use) : undefined
 }
 
-function folderComplaint(folder: string, { writes }: FileUse): Complaint | undefined {
+const ownFolder = 'create the folder, and give it to the user of the service'
+
+function noSecretFile({ folder }: Places): Complaint {
+  return [`takes the name of a file, from ${resolve(folder)}, and this names none that this user can see`, fileOfSecret]
+}
+
+function folderComplaint(folder: string, { writes, secret }: FileUse): Complaint | undefined {
   if (allows(folder, writes === 'always' ? constants.W_OK : constants.R_OK)) return undefined
-  return [`the folder ${folder} is not there for this user to use`, 'create it, and give it to the user of the service']
+  if (secret) return ['names a file in a folder that is not there for this user to use', ownFolder]
+  return [`the folder ${folder} is not there for this user to use`, ownFolder]
 }
 
 // A credential may show an ACL's mask in the bits of the group: systemd opens it to the service's user that way.

@@ -18,7 +18,9 @@ export type Doorway<G extends Rows> = {
 }
 
 const common: Sentences = {
-  'config check': 'names every mistake and exits 2, or says ok with a digest of the settings in force',
+  run: 'serves until it is told to stop; the same as without a command',
+  'config check':
+    'names every mistake in settings and files and exits 2, or says ok with a digest; before each start and reload',
   'config explain [PATH]': 'every setting: its value, where that came from, and what it does',
   'config schema': 'the settings as JSON Schema, for editors',
 }
@@ -27,7 +29,7 @@ export function helpOf<G extends Rows>({ definition, purpose, commands, switches
   const { service, rows } = definition
   const path = listed(rows)[0]?.path ?? ''
   const flags = Object.fromEntries(Object.entries(switches).map(([name, says]) => [flagOf(name), says]))
-  const lines = Object.entries({ ...commands, ...common, ...flags }).map(
+  const lines = Object.entries({ ...common, ...commands, ...flags }).map(
     ([word, says]) => `  ${word.padEnd(24)}${says}`,
   )
   return `asunder-${service} [COMMAND] [--config FILE] [--SETTING VALUE ...]
@@ -40,7 +42,9 @@ ${lines.join('\n')}
 FILE is YAML or JSON (or named by ${configVariable(service)}); files that it names are relative to it. Each setting can also
 be given as a variable of the environment, which wins over FILE, or as a flag, which wins over both:
 ${path}, ${variableOf(service, path)}, ${flagOf(path)}. Secrets are given as files with mode 0600 or as credential:NAME.
-Prints one JSON line for each event. SIGTERM lets requests in flight end; a second signal does not wait.
+Prints one JSON line for each event. Signals: SIGTERM or SIGINT lets requests in flight end, a second one does not wait;
+SIGHUP reads certificates, keys of TLS and pins again, and leaves what there is where something is wrong: config check says
+what, before you send it. Settings themselves are read at start alone.
 Exit codes: 0 ended as asked, 1 failed, 2 a mistake in arguments, settings or the files that they name.
 `
 }

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { Refusal } from '../refusal.ts'
-import { parseSettings } from './document.ts'
+import { parseSettings, type Tree } from './document.ts'
 import { contentsOf, type FileRule } from './contents.ts'
 import { fileMistakes, type Places } from './files.ts'
 import type { Given } from './given.ts'
@@ -68,10 +68,22 @@ function gathered<G extends Rows>({ rows, rules }: Definition<G>, sources: Sourc
   const { tree, mistakes: syntax } = parseSettings(text, source)
   // Of a file that is no YAML nothing can be said but that.
   if (tree === undefined) throw new SettingsError([...before, ...syntax])
+  // Nor of one that is a list or a word: everything would be missing.
+  if (tree.fields === undefined && tree.value !== null) throw new SettingsError([...before, noSettings(tree)])
   const { settings, origins, mistakes: wrong, whereIs } = resolve(rows, tree, given, source)
   const combined = broken(rules, settings as Settings<G>, whereIs)
   const mistakes = [...before, ...syntax, ...wrong, ...combined, ...(places ? fileMistakes(origins, places) : [])]
   return { settings, origins, mistakes, whereIs }
+}
+
+function noSettings({ at, items }: Tree): Mistake {
+  const wrong = `this is ${items === undefined ? 'one value' : 'a list'}, and a settings file is a group of settings`
+  return {
+    where: at,
+    path: '',
+    wrong,
+    remedy: 'write one setting a line, as key: value; name the right file with --config',
+  }
 }
 
 function frozen(value: unknown): unknown {

@@ -5,7 +5,7 @@ import type { Kind } from './kind.ts'
 import type { Mistake } from './mistake.ts'
 import { nearest } from './nearest.ts'
 import { isMany, isOptional, isRow, listed, type Many, type Optional, type Part, type Row, type Rows } from './rows.ts'
-import { holdsSecret, namesSecret, secretMistake } from './secrets.ts'
+import { fileOfSecret, holdsSecret, namesSecret, secretMistake, takesSecret } from './secrets.ts'
 import { hole, withHoles } from './unsound.ts'
 import { defaultOf, remedyFor, written } from './value.ts'
 
@@ -60,7 +60,8 @@ class Walk {
   fields(rows: Rows, path: string, tree: Tree | undefined): (readonly [string, unknown])[] {
     const fields = tree?.fields
     for (const [name, field] of fields ?? []) if (!Object.hasOwn(rows, name)) this.#unknown(name, field, path, rows)
-    if (tree !== undefined && fields === undefined && !(path === '' && tree.value === null)) this.#noGroup(tree, path)
+    if (tree !== undefined && fields === undefined && !(path === '' && tree.value === null))
+      this.#noGroup(tree, path, rows)
     return Object.entries(rows).map(([name, part]) => [name, this.#part(part, below(path, name), fields?.get(name))])
   }
 
@@ -130,6 +131,8 @@ class Walk {
     if (kind.each !== undefined && !this.#eachChecked(kind.each, tree, path)) return hole
     const { success, data } = kind.schema.safeParse(tree.value)
     if (success) return data
+    // What stands where the name of a secret's file belongs may be the secret itself.
+    if (kind.file?.secret === true) return this.#refuse(tree.at, path, `this is not ${kind.demand}`, fileOfSecret)
     return this.#refuse(
       tree.at,
       path,
@@ -145,14 +148,14 @@ class Walk {
     return items.map((item, at) => this.#checked(each, item, `${path}.${at}`, row)).every((one) => one !== hole)
   }
 
-  #noGroup(tree: Tree, path: string): void {
+  #noGroup(tree: Tree, path: string, rows: Rows): void {
     if (tree.value === null)
       this.#refuse(tree.at, path, 'has nothing in it', 'remove it, or indent its settings below it')
     else
       this.#refuse(
         tree.at,
         path,
-        `${written(tree)} is not a group of settings`,
+        `${takesSecret(rows) ? 'this' : written(tree)} is not a group of settings`,
         'write settings below it, as key: value',
       )
   }

@@ -14,6 +14,15 @@ export function holdsSecret(value: unknown): boolean {
   return typeof value === 'string' && /-----BEGIN|PRIVATE[ +]KEY|[\r\n]|:\/\/[^/\s@]*:[^/\s@]*@/.test(value)
 }
 
+/** What to do where a secret may stand in place of the name of its file. */
+export const fileOfSecret =
+  'put the secret into a file with mode 0600 or a systemd credential, and give that as PATH or credential:NAME'
+
+/** Whether one of these settings names the file of a secret. */
+export function takesSecret(rows: Rows): boolean {
+  return listed(rows).some(({ row }) => row.kind.file?.secret === true)
+}
+
 export function secretMistake(where: string, path: string, rows: Rows): Mistake {
   const takers = listed(rows).flatMap(({ path, row }) => (row.kind.file?.secret === true ? [path] : []))
   const places = takers.length === 0 ? 'no setting takes one' : `the settings for that are ${takers.join(', ')}`

@@ -72,10 +72,18 @@ class Scanner {
     return value
   }
 
+  get at(): number {
+    return this.#at
+  }
+
+  /** line:column */
+  place(at: number): string {
+    const before = this.#text.slice(0, at).split('\n')
+    return `${before.length}:${(before.at(-1) ?? '').length + 1}`
+  }
+
   bad(why: string, options?: ErrorOptions): Refusal {
-    const before = this.#text.slice(0, this.#at).split('\n')
-    const place = `${before.length}:${(before.at(-1) ?? '').length + 1}`
-    return new Refusal('bad-encoding', `JSON: ${why} at ${place}`, options)
+    return new Refusal('bad-encoding', `JSON: ${why} at ${this.place(this.#at)}`, options)
   }
 
   #backslashesBefore(end: number, start: number): number {
@@ -103,12 +111,16 @@ function readValue(from: Scanner, depth: number): unknown {
 
 function readObject(from: Scanner, depth: number): unknown {
   const entries = new Map<string, unknown>()
+  const starts = new Map<string, number>()
   from.expect('{')
   if (from.has('}')) return {}
   do {
     from.peek()
+    const start = from.at
     const key = from.string()
-    if (entries.has(key)) throw from.bad('a key twice')
+    const before = starts.get(key)
+    if (before !== undefined) throw from.bad(`a key twice (${JSON.stringify(key)}, first at ${from.place(before)})`)
+    starts.set(key, start)
     from.expect(':')
     entries.set(key, readValue(from, depth + 1))
   } while (from.has(','))

@@ -145,7 +145,7 @@ test.each([
   ['no settings', [], 'Usage'],
   ['an unknown option', ['--verbose'], 'Usage'],
   ['an unknown command', ['config', 'chekc', '--config', 'x'], 'Usage'],
-  ['a file that is not there', ['--config', '/nonexistent/settings.json'], 'ENOENT'],
+  ['a file that is not there', ['--config', '/nonexistent/settings.json'], 'is not there'],
 ])('%s: exit code 2', async (_what, args, says) => {
   const { code, stderr } = await run(...args)
   expect(code).toBe(2)
@@ -163,6 +163,20 @@ test('config check names every mistake, in the pins too, exit code 2', async () 
   expect([code, stderr]).toEqual([2, expect.stringMatching(/settings\.role must .*\nsettings\.drain must /)])
   const pins = await run('config', 'check', '--config', settingsFile({ gatewayPins: '/dev/null' }))
   expect(pins).toMatchObject({ code: 2, stderr: expect.stringContaining('gatewayPins: no pin') as string })
+})
+
+test('config check says which setting or flag names a file that is not there, and where a file belongs', async () => {
+  const checked = async (...words: string[]) => {
+    const { code, stderr } = await run('config', 'check', ...words)
+    expect(code).toBe(2)
+    return stderr
+  }
+  expect(await checked('--config', '/nowhere.json')).toBe(
+    '--config: /nowhere.json is not there: create it, or name another\n',
+  )
+  const pins = await checked('--config', settingsFile({ gatewayPins: '/nowhere' }))
+  expect(pins).toBe('gatewayPins: /nowhere is not there: create it, or name another\n')
+  expect(await checked('a.json')).toBe('a.json is no command: did you mean --config a.json?\n')
 })
 
 test('a variable in the manner of a setting is refused, exit code 2', async () => {

@@ -48,6 +48,8 @@ describe.each(['relay', 'gateway'])('%s', (service) => {
     expect(help).toMatchObject({ status: 0, stderr: '' })
     expect(help.stdout).toContain('--config FILE')
     expect(help.stdout).toMatch(/config check .*\n.*config explain .*\n.*config schema/)
+    expect(help.stdout).toMatch(/^ {2}run +serves/m)
+    expect(help.stdout).toMatch(/SIGHUP reads certificates[^.]*config check says\s+what, before you send it\./)
     expect(help.stdout.includes('publish')).toBe(service === 'gateway')
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
     expect(run(door, ['--version'])).toEqual({ status: 0, stdout: `asunder-${service} ${version}\n`, stderr: '' })
@@ -158,6 +160,9 @@ describe('config', () => {
   test('a word that is no command is told, with the one that was meant', async () => {
     await expect(said(['confg', '--config', file])).rejects.toThrow('confg is no command. Did you mean config?')
     await expect(said(['config', 'chekc'])).rejects.toThrow('Did you mean check?')
+    await expect(said(['config', 'check', 'r1.yaml'])).rejects.toThrow(
+      'r1.yaml is no command. Did you mean --config r1.yaml?',
+    )
     await expect(said(['publish', '--config', file])).rejects.toThrow('publish is no command')
   })
 })

@@ -47,10 +47,17 @@ test('a link is judged by the file that it leads to', () => {
 
 test('every file is looked at, and nothing is when nobody asks', () => {
   expect(told(tls('no.key', 'no.pem'))).toEqual([
-    expect.stringContaining(`listen.tls.key: there is no file ${folder}/no.key`),
+    expect.stringContaining(`listen.tls.key: takes the name of a file, from ${folder}, and this names none`),
     expect.stringContaining(`listen.tls.cert: there is no file ${folder}/no.pem`),
   ])
   expect(mistakes(tls('no.key', 'no.pem'))).toEqual([])
+})
+
+test('what may be the secret itself is not quoted, and the remedy says to put it into a file', () => {
+  const lines = [...told(tls('hunter2')), ...told(`${least}state: hunter2/x`), ...told(tls('/hunter2/x'))]
+  expect(lines).toHaveLength(3)
+  expect(lines.join()).not.toContain('hunter2')
+  expect(lines[0]).toContain('Put the secret into a file with mode 0600 or a systemd credential')
 })
 
 test('a folder is no file', () => {

@@ -7,7 +7,7 @@ import { codeOf } from './code-of.ts'
 
 describe('refused', () => {
   test.each([
-    ['{\n  "a": 1,\n  "a": 2\n}', 'a key twice at 3:6'],
+    ['{\n  "a": 1,\n  "a": 2\n}', 'a key twice ("a", first at 2:3) at 3:6'],
     ['[1 2]', 'no ] at 1:4'],
     ['[\n  truee]', 'not a value at 2:3'],
   ])('%j: line and column are told', (text, told) => {
