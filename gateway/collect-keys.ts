@@ -21,7 +21,7 @@ import { askCvm } from './ask-cvm.ts'
 import { AttestedConnection } from './attested-connection.ts'
 import { bind } from './binding.ts'
 import { CvmFailure } from './cvm-failure.ts'
-import type { CvmSettings } from './config.ts'
+import type { CvmSettings } from './cvm-settings.ts'
 
 export type Collecting = {
   readonly root: TrustRoot

@@ -2,12 +2,11 @@
 import { z } from 'zod'
 import { file, secretFile, sharedFile } from '../shared/config/file-kinds.ts'
 import type { Kind } from '../shared/config/kind.ts'
-import { count, duration, host, line, list, port, publicHost, size, text, word } from '../shared/config/kinds.ts'
+import { count, duration, host, list, port, publicHost, size, text, word } from '../shared/config/kinds.ts'
 import { listenerLimits, recordOfEvents } from '../shared/config/listener-rows.ts'
-import { certificateFile, privateKeyFile } from '../shared/config/pem-files.ts'
 import { readSettings, type Definition } from '../shared/config/read.ts'
 import { manyOrNone, optional, type Rows, type Settings } from '../shared/config/rows.ts'
-import { eachWhen, listenerRules, when, type Rule } from '../shared/config/rules.ts'
+import { listenerRules, when, type Rule } from '../shared/config/rules.ts'
 import {
   publishedKeySays,
   tokenClaims,
@@ -21,6 +20,7 @@ import { voprfVerifier } from '../shared/privacy-pass/voprf.ts'
 import type { Profile } from '../shared/shaping/profile.ts'
 import { isLoopback } from '../shared/upstream/loopback.ts'
 import { defaultServeLimits } from '../shared/upstream/serve.ts'
+import { cvmRows, cvmRules, type CvmSettings } from './cvm-settings.ts'
 import { fileRules, rootFile, signerFile } from './file-rules.ts'
 import { listenRows } from './listen-settings.ts'
 import { defaultGatewayLimits as standing } from './opened.ts'
@@ -39,39 +39,6 @@ const target: Kind<string> = {
 }
 
 const method = text('method', /^(?!CONNECT$|TRACE$)[A-Z]+$/, 'a method in capitals other than CONNECT and TRACE', 'GET')
-const hex = (digits: number): Kind<string> =>
-  text('hex', new RegExp(`^[0-9a-f]{${digits}}$`), `${digits} lower-case hexadecimal digits`, '0'.repeat(digits))
-
-const cvm = {
-  host: { kind: host, example: '10.0.0.7', says: 'address of the agent in the CVM' },
-  port: { kind: port, example: 9443, says: 'its port' },
-  role: { kind: line, example: 'summariser', says: 'the role that the CVM must be attested for' },
-  connections: {
-    kind: count({ most: 4096 }),
-    default: 64,
-    says: 'attested connections, which is how many requests the CVM is given at a time',
-  },
-  maxAge: { kind: duration(), absent: "half the verdict's life", says: 'when a connection is judged anew' },
-  identity: optional('none', {
-    key: { kind: privateKeyFile, example: 'to-cvm.key', says: 'PEM file with the private key of the certificate' },
-    cert: {
-      kind: certificateFile,
-      example: 'to-cvm.pem',
-      says: 'PEM file with the certificate by which the agent knows this gateway; its pin stands in the gatewayPins of the agent',
-    },
-  }),
-  allowSimulated: optional('real evidence only', {
-    rootSha256: { kind: hex(64), says: 'for development: SHA-256 of the key of the simulated root' },
-    measurement: { kind: hex(96), says: 'for development: the measurement of the simulated CVM' },
-  }),
-  firstByte: { kind: duration(), default: '60s', says: 'how long the CVM may think before it is slow' },
-  proof: {
-    kind: file,
-    absent: 'simulated evidence',
-    says: "publish: the proof that a log has the release of the CVM's image",
-  },
-} as const
-
 const limits = {
   request: { kind: size({ most: 64 * MiB }), default: standing.request, says: 'one stored request' },
   answer: { kind: size(), default: standing.answer, says: 'one stored answer' },
@@ -130,8 +97,8 @@ const rows = {
     says: 'hosts this gateway answers to, name for every port or name:port; others get 421. Needed beyond loopback',
   },
   trust: { kind: rootFile, example: 'root.note', says: "the trust root's note, for the CVM behind this gateway" },
-  cvm: optional('sealed has cvms', cvm),
-  cvms: manyOrNone('front has cvm', cvm),
+  cvm: optional('sealed has cvms', cvmRows),
+  cvms: manyOrNone('front has cvm', cvmRows),
   policy: {
     kind: file,
     absent: 'simulated evidence only',
@@ -148,7 +115,11 @@ const rows = {
     absent: 'GET HEAD POST PUT PATCH DELETE OPTIONS',
     says: 'allowed methods; never CONNECT or TRACE',
   },
-  dateWindow: { kind: duration(), default: '5min', says: "how far a request's Date may be off" },
+  dateWindow: {
+    kind: duration({ most: 900_000 }),
+    default: '5min',
+    says: "how far a request's Date may be off; each is remembered for twice as long",
+  },
   keys: keyRows,
   bundle: {
     file: { kind: sharedFile, example: 'bundle.note', says: 'the signed bundle that is served' },
@@ -183,7 +154,11 @@ const rows = {
   },
   cells,
   limits,
-  connections: { kind: count(), default: 10_000, says: 'open connections on the public listener' },
+  connections: {
+    kind: count({ most: 1_000_000 }),
+    default: 10_000,
+    says: 'open connections on the public listener; each is a file that the system must let this process have open',
+  },
   admin: {
     host: { kind: host, default: '127.0.0.1', says: 'address of the private listener, on loopback only' },
     port: { kind: port, default: 0, says: 'its port; 0 takes a free one and logs it' },
@@ -193,13 +168,42 @@ const rows = {
 } as const satisfies Rows
 
 export type GatewaySettings = Settings<typeof rows>
-export type CvmSettings = Settings<typeof cvm>
 
 const rules: readonly Rule<GatewaySettings>[] = [
   ...listenerRules,
   ...keyRules,
+  ...cvmRules,
   ...relayRules,
   ...storeRules,
+  {
+    at: ({ placement, keys: { file, from }, store: { kind } }) =>
+      placement !== 'inside'
+        ? []
+        : [
+            ...when(file !== undefined, 'keys.file'),
+            ...when(from !== undefined, 'keys.from'),
+            ...when(kind !== 'memory', 'store.kind'),
+          ],
+    wrong: 'is for front and sealed: inside, keys and what was opened are in the memory of the CVM alone',
+    remedy: 'remove it',
+  },
+  {
+    at: ({ placement, cvm, policy }) =>
+      when(placement === 'front' && policy === undefined && cvm?.allowSimulated === undefined, 'policy'),
+    wrong: 'is missing: without one no evidence of hardware is good enough, and no CVM would ever be attested',
+    remedy: 'name the signed policy, as policy: policy.note; asunder policy init begins one',
+  },
+  {
+    at: ({ placement, publish, bundle: { signer } }) =>
+      when(placement === 'sealed' && publish === undefined && signer !== undefined, 'bundle.signer'),
+    wrong: 'is for who publishes: in sealed nobody who serves may sign',
+    remedy: 'remove it, and give it to publish, on a host that serves nothing',
+  },
+  {
+    at: ({ listen, limits }) => when(!isLoopback(listen.host) && limits.idle <= relaysKeepFor, 'limits.idle'),
+    wrong: 'is not longer than the 30 s for which a relay keeps its connections: it would meet closed ones',
+    remedy: 'set 75s, the default, or any more than 30s',
+  },
   {
     at: ({ placement, cvm }) => when(placement === 'front' && cvm === undefined, 'cvm'),
     wrong: 'is missing: placement front has one CVM',
@@ -260,22 +264,6 @@ const rules: readonly Rule<GatewaySettings>[] = [
     remedy: 'remove it, and set requests.targets and requests.methods of the agent',
   },
   {
-    at: ({ cvm, cvms = [] }) => [
-      ...when(cvm !== undefined && isStranger(cvm), 'cvm.identity'),
-      ...eachWhen('cvms', cvms, isStranger, 'identity'),
-    ],
-    wrong: 'is needed for a CVM on another machine: its agent talks to gateways that it has pinned',
-    remedy: 'give identity.key and identity.cert there, and put the pin of the key into the gatewayPins of the agent',
-  },
-  {
-    at: ({ cvm, cvms = [], listen: { host } }) => [
-      ...when(cvm !== undefined && simulatesAfar(cvm, host), 'cvm.allowSimulated'),
-      ...eachWhen('cvms', cvms, (one) => simulatesAfar(one, host), 'allowSimulated'),
-    ],
-    wrong: 'simulated evidence proves nothing about a machine, and is for one machine: listener and CVM on loopback',
-    remedy: 'remove it, or set listen.host and the host of the CVM to 127.0.0.1 for development',
-  },
-  {
     at: ({ tokens }) =>
       when(tokens !== undefined && tokens.keys === undefined && tokens.secretKeys === undefined, 'tokens.keys'),
     wrong: 'is missing: without a key no token can be told from another',
@@ -302,13 +290,8 @@ const rules: readonly Rule<GatewaySettings>[] = [
   tokenKeyRule(({ tokens }) => tokens?.secretKeys, 'tokens.secretKeys'),
 ]
 
-function isStranger({ host, identity }: CvmSettings): boolean {
-  return !isLoopback(host) && identity === undefined
-}
-
-function simulatesAfar({ allowSimulated, host }: CvmSettings, listener: string): boolean {
-  return allowSimulated !== undefined && !(isLoopback(host) && isLoopback(listener))
-}
+/** Milliseconds. */
+const relaysKeepFor = 30_000
 
 /** The CVMs behind this gateway: one in `front`, any number in `sealed`. */
 export function cvmsOf({ cvm: one, cvms }: Pick<GatewaySettings, 'cvm' | 'cvms'>): readonly CvmSettings[] {

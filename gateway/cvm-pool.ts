@@ -1,7 +1,7 @@
 /** The pool of attested connections as this gateway's settings want it: who judges, by what policy, and what is told. */
 import { judge } from '../shared/attestation/judge.ts'
 import type { TrustRoot } from '../shared/attestation/trust-root.ts'
-import type { CvmSettings } from './config.ts'
+import type { CvmSettings } from './cvm-settings.ts'
 import type { PolicyInForce } from './policy-in-force.ts'
 import { createCvmPool, type CvmPool } from './target.ts'
 import type { GatewayLog } from './vocabulary.ts'

@@ -4,6 +4,7 @@ import { verifyPolicy } from '../shared/attestation/signed-policy.ts'
 import { newestRoot, verifyRoot, type Placement, type TrustRoot } from '../shared/attestation/trust-root.ts'
 import type { FileRule, Found, Look } from '../shared/config/contents.ts'
 import { file, holding, secretFile } from '../shared/config/file-kinds.ts'
+import { openFilesFound } from '../shared/config/listener-rows.ts'
 import { endedPinsFound, pairFound } from '../shared/config/pem-files.ts'
 import { endedKeysFound, type TokenKeySettings } from '../shared/config/tokens.ts'
 import { Refusal } from '../shared/refusal.ts'
@@ -27,6 +28,7 @@ export const signerFile = holding(secretFile, {
 type Shown = { readonly key: string; readonly cert: string }
 type Cvm = {
   readonly role: string
+  readonly connections: number
   readonly identity?: Shown | undefined
   readonly allowSimulated?: object | undefined
 }
@@ -44,12 +46,21 @@ export type Filed = {
         readonly secretKeys?: readonly TokenKeySettings[] | undefined
       }
     | undefined
+  readonly connections: number
   readonly trust: string
   readonly policy?: string | undefined
   readonly bundle: { readonly roots: readonly string[] }
 }
 
 export const fileRules: readonly FileRule<Filed>[] = [
+  ({ connections, cvm, cvms = [] }, look) => {
+    const all = [...cvms, ...(cvm === undefined ? [] : [cvm])]
+    return openFilesFound(
+      connections,
+      all.reduce((sum, one) => sum + one.connections, 0),
+      look,
+    )
+  },
   ({ listen: { tls } }, look) => pairFound('listen.tls', tls, look),
   ({ cvm }, look) => pairFound('cvm.identity', cvm?.identity, look),
   ({ cvms = [] }, look) => cvms.flatMap(({ identity }, at) => pairFound(`cvms.${at}.identity`, identity, look)),

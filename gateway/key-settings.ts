@@ -59,4 +59,10 @@ export const keyRules: readonly Rule<Keyed>[] = [
     wrong: 'lead, life and overlap together are more than 24 hours',
     remedy: 'shorten one of them; the defaults are 10min, 12h and 2h',
   },
+  {
+    // Every list splits the crowd: two are the least that a key can turn with.
+    at: ({ keys: { lead, life, overlap } }) => when(lead + overlap > life, 'keys.life'),
+    wrong: 'is shorter than lead and overlap together, so that more than two lists of keys would live at a time',
+    remedy: 'lengthen it, or shorten them; the defaults are 10min, 12h and 2h',
+  },
 ]

@@ -1,74 +1,19 @@
 /** The relay's settings: a row for each, and the combinations that we do not run. How to add one: shared/config/rows.ts. */
-import { z } from 'zod'
 import type { FileRule } from '../shared/config/contents.ts'
-import type { Kind } from '../shared/config/kind.ts'
-import { count, duration, host, list, port, publicHost, rate, size, text, word, yes } from '../shared/config/kinds.ts'
-import { listenerLimits, recordOfEvents } from '../shared/config/listener-rows.ts'
-import {
-  authorityFile,
-  certificateFile,
-  endedPinsFound,
-  pairFound,
-  pinFile,
-  privateKeyFile,
-} from '../shared/config/pem-files.ts'
+import { count, duration, host, list, port, publicHost, rate, size, word, yes } from '../shared/config/kinds.ts'
+import { listenerLimits, openFilesFound, recordOfEvents } from '../shared/config/listener-rows.ts'
+import { certificateFile, endedPinsFound, pairFound, privateKeyFile } from '../shared/config/pem-files.ts'
 import { readSettings, type Definition } from '../shared/config/read.ts'
 import { many, optional, type Rows, type Settings } from '../shared/config/rows.ts'
-import { eachWhen, listenerRules, when, type Rule } from '../shared/config/rules.ts'
+import { listenerRules, when, type Rule } from '../shared/config/rules.ts'
 import { endedKeysFound } from '../shared/config/tokens.ts'
 import type { Profile } from '../shared/shaping/profile.ts'
-import { isLoopback } from '../shared/upstream/loopback.ts'
 import { defaultLimits } from './admit.ts'
 import { tokenRows, tokenRules } from './token-settings.ts'
 import { upstreamRows, upstreamRules } from './upstream-settings.ts'
+import { routeRows, routeRules } from './route-settings.ts'
 
 const MiB = 1 << 20
-
-const routeName = text('name', /^[a-z0-9][a-z0-9-]{0,62}$/, 'a name of lower-case letters, digits and -', 'second')
-
-const gatewayUrl: Kind<string> = {
-  ...text('URL', /./, 'an https: URL (http: on loopback), without user and fragment', 'https://gateway.example'),
-  schema: z.url({ protocol: /^https?$/ }).regex(/^[^@#]*$/),
-}
-
-const vantageUrl: Kind<string> = {
-  ...text('origin', /./, 'an https: origin (http: on loopback)', 'https://other-relay.example'),
-  schema: z.url({ protocol: /^https?$/ }).regex(/^[^@#?]*$/),
-}
-
-const route = {
-  gateway: {
-    kind: gatewayUrl,
-    says: "URL of the gateway's resource; without a path, /.well-known/ohttp-gateway",
-  },
-  name: { kind: routeName, absent: 'path /', says: 'clients come in at /r/NAME; every route but the first needs one' },
-  plaintextLoopback: { kind: yes, default: false, says: 'allow an http: gateway on loopback' },
-  ca: {
-    kind: authorityFile,
-    absent: 'public roots',
-    example: 'gateway-ca.pem',
-    says: 'PEM file; if set, only these certify the gateway',
-  },
-  pins: {
-    kind: pinFile,
-    absent: 'any key that is certified',
-    example: 'gateway.pins',
-    says: "file with the gateway's pinned keys, a line HEX END for each: SHA-256 of the public key (SPKI) of its certificate, and when the pin ends, within 90 days; without ca no authority is asked. Read again on SIGHUP, as certificates are",
-  },
-  vantages: {
-    kind: list(vantageUrl, { least: 0 }),
-    default: [],
-    says: 'origins where the same bundle is seen on another way, such as a relay of somebody else: one of the same serial with other bytes is never taken (mirror-failed, equivocation)',
-  },
-  clientCertificate: optional('none', {
-    key: { kind: privateKeyFile, example: 'to-gateway.key', says: 'PEM file with the private key of the certificate' },
-    cert: {
-      kind: certificateFile,
-      example: 'to-gateway.pem',
-      says: 'PEM file with the certificate that shows the gateway which relay you are',
-    },
-  }),
-} as const
 
 const limits = {
   request: {
@@ -165,7 +110,7 @@ const rows = {
     default: false,
     says: 'let web pages of every origin use this relay; one constant for all of them',
   },
-  routes: many(route),
+  routes: many(routeRows),
   // One for the relay: routes of different profiles would leave each fewer others to be mixed with.
   profile: {
     kind: word(['direct', 'mixed', 'paced'] as const satisfies readonly Profile[]),
@@ -181,7 +126,11 @@ const rows = {
     burst: { kind: count(), example: 100, says: 'requests that one bucket may make at once' },
   }),
   tokens: optional('nobody needs a token', tokenRows),
-  connections: { kind: count(), default: 10_000, says: "clients' connections at a time" },
+  connections: {
+    kind: count({ most: 1_000_000 }),
+    default: 10_000,
+    says: "clients' connections at a time; each is a file that the system must let this process have open",
+  },
   admin: {
     host: { kind: host, default: '127.0.0.1', says: 'address of the private listener, on loopback only' },
     port: { kind: port, default: 0, says: 'its port; 0 takes a free one and logs it' },
@@ -191,56 +140,10 @@ const rows = {
 } as const satisfies Rows
 
 export type RelaySettings = Settings<typeof rows>
-export type RouteSettings = RelaySettings['routes'][number]
 
 const rules: readonly Rule<RelaySettings>[] = [
   ...listenerRules,
-  {
-    at: where(({ name }, at) => at > 0 && name === undefined, 'name'),
-    wrong: 'is missing: every route but the first needs a name',
-    remedy: 'give it one, such as name: second',
-  },
-  {
-    at: where(({ name }, at, all) => name !== undefined && all.findIndex((one) => one.name === name) < at, 'name'),
-    wrong: 'is the name of another route; names must differ',
-    remedy: 'rename one of them',
-  },
-  {
-    at: where(({ gateway }) => isPlain(gateway) && !isLoopback(new URL(gateway).hostname), 'gateway'),
-    wrong: 'is http: to another machine, which shows sealed requests and their times to everybody on the way',
-    remedy: 'write https:; a private authority goes into ca',
-  },
-  {
-    at: where(
-      ({ gateway, plaintextLoopback }) =>
-        isPlain(gateway) && isLoopback(new URL(gateway).hostname) && !plaintextLoopback,
-      'gateway',
-    ),
-    wrong: 'is http: without the switch that allows plaintext on loopback',
-    remedy: 'write https:, or set plaintextLoopback: true beside it',
-  },
-  {
-    at: where(
-      ({ vantages, plaintextLoopback }) =>
-        vantages.some((url) => isPlain(url) && !(isLoopback(new URL(url).hostname) && plaintextLoopback)),
-      'vantages',
-    ),
-    wrong: 'has an http: origin: what comes from there can be put there by anybody on the way',
-    remedy: 'write https:; http: is for loopback beside plaintextLoopback: true',
-  },
-  {
-    at: where(({ gateway, plaintextLoopback }) => !isPlain(gateway) && plaintextLoopback, 'plaintextLoopback'),
-    wrong: 'allows plaintext for a gateway that is https:',
-    remedy: 'remove it',
-  },
-  {
-    at: where(
-      ({ gateway, ca, pins, clientCertificate }) => isPlain(gateway) && (ca ?? pins ?? clientCertificate) !== undefined,
-      'gateway',
-    ),
-    wrong: 'is http:, so that ca, pins and clientCertificate would do nothing',
-    remedy: 'write https:, or remove them',
-  },
+  ...routeRules,
   ...upstreamRules,
   {
     at: ({ profile, mixing, limits }) =>
@@ -263,6 +166,7 @@ const rules: readonly Rule<RelaySettings>[] = [
 ]
 
 const fileRules: readonly FileRule<RelaySettings>[] = [
+  ({ connections, routes, upstream }, look) => openFilesFound(connections, routes.length * upstream.connections, look),
   ({ listen: { tls } }, look) => pairFound('listen.tls', tls, look),
   ({ routes }, look) =>
     routes.flatMap(({ clientCertificate }, at) => pairFound(`routes.${at}.clientCertificate`, clientCertificate, look)),
@@ -281,15 +185,4 @@ export const relayDefinition: Definition<typeof rows> = { service: 'relay', rows
 /** Throws SettingsError with every mistake of the text at once. Looks at no file. */
 export function relaySettings(text: string, source: string): RelaySettings {
   return readSettings(relayDefinition, { text, source }).settings
-}
-
-/** `routes.N.setting` of every route that is broken in this way. */
-function where(isBroken: Broken, setting: string): (settings: RelaySettings) => readonly string[] {
-  return ({ routes }) => eachWhen('routes', routes, (route, at) => isBroken(route, at, routes), setting)
-}
-
-type Broken = (route: RouteSettings, at: number, all: readonly RouteSettings[]) => boolean
-
-function isPlain(url: string): boolean {
-  return new URL(url).protocol === 'http:'
 }

@@ -9,7 +9,8 @@ import { certificateEnds, pinsEnd } from '../shared/upstream/ends.ts'
 import { lives, readPins } from '../shared/upstream/pins.ts'
 import { rereadable, type Contents, type Rereadable } from '../shared/upstream/rereadable.ts'
 import { checkTls, type ServeTls } from '../shared/upstream/tls-door.ts'
-import type { RelaySettings, RouteSettings } from './config.ts'
+import type { RelaySettings } from './config.ts'
+import type { RouteSettings } from './route-settings.ts'
 import type { Ending } from './vocabulary.ts'
 
 type World = { readonly now: () => number; readonly file: (path: string) => Buffer }

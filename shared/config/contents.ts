@@ -19,6 +19,8 @@ export type Look = {
   /** The bytes of a file that settings name. What has a complaint of its own is as a hole: nothing more is said of it. */
   readonly file: (name: string) => Buffer
   readonly now: number
+  /** how many files and connections the system lets this process have open; undefined: unknown */
+  readonly openFiles?: number | undefined
 }
 
 /** Takes settings that may have holes. */
@@ -31,6 +33,7 @@ export type Question<S> = {
   readonly whereIs: (path: string) => string
   readonly places: Places
   readonly now: number
+  readonly openFiles?: number | undefined
 }
 
 export type Contents = { readonly mistakes: readonly Mistake[]; readonly bearable: readonly Mistake[] }
@@ -42,6 +45,7 @@ export async function contentsOf<S>({
   whereIs,
   places,
   now,
+  openFiles,
 }: Question<S>): Promise<Contents> {
   const named = origins.flatMap(filesOf)
   const misreadings = await Promise.all(named.map((file) => misread(file, places, now)))
@@ -54,6 +58,7 @@ export async function contentsOf<S>({
         places,
       ) ?? hollow(),
     now,
+    openFiles,
   }
   const found = await Promise.all(rules.map((rule) => whereWhole(() => rule(settings, look), [])))
   const placed = found.flat().map((one) => ({ ...one, where: whereIs(one.path) }))

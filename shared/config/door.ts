@@ -21,6 +21,8 @@ export type Outside = {
   readonly version: string
   /** milliseconds since 1970 */
   readonly now: () => number
+  /** how many files and connections the system lets us have open; undefined: unknown */
+  readonly openFiles?: number | undefined
 }
 
 /** What is left for the door to do. */
@@ -81,7 +83,11 @@ function readAll<G extends Rows>(definition: Definition<G>, args: Arguments, out
 }
 
 function readFiles<G extends Rows>(definition: Definition<G>, args: Arguments, outside: Outside) {
-  return readSettingsAndFiles(definition, { ...sourcesOf(definition, args, outside), now: outside.now() })
+  return readSettingsAndFiles(definition, {
+    ...sourcesOf(definition, args, outside),
+    now: outside.now(),
+    openFiles: outside.openFiles,
+  })
 }
 
 function sourcesOf<G extends Rows>({ service, rows }: Definition<G>, args: Arguments, outside: Outside) {

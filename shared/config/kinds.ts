@@ -32,6 +32,9 @@ export function count({ least = 1, most = Number.MAX_SAFE_INTEGER }: Range = {},
 /** TCP port; 0 means any that is free. */
 export const port: Kind<number> = { ...count({ least: 0, most: 65_535 }, 'port'), example: 8443 }
 
+/** TCP port of somebody else. */
+export const peerPort: Kind<number> = { ...count({ most: 65_535 }, 'port'), example: 8443 }
+
 /** More than zero, fractions too. */
 export const rate: Kind<number> = {
   name: 'number',
@@ -120,12 +123,18 @@ export const host = text(
 )
 
 /** A host that clients ask for: `name` for every port, or `name:port`. */
-export const publicHost = text(
-  'host[:port]',
-  new RegExp(`^(${dotted}|\\[[0-9A-Fa-f:.]+\\])(:\\d{1,5})?$`),
-  'a host name, or name:port, without scheme and path',
-  'relay.example',
-)
+export const publicHost: Kind<string> = {
+  ...text(
+    'host[:port]',
+    /./,
+    'a host name, or name:port with a port up to 65535, without scheme and path',
+    'relay.example',
+  ),
+  schema: z
+    .string()
+    .regex(new RegExp(`^(${dotted}|\\[[0-9A-Fa-f:.]+\\])(:[1-9]\\d{0,4})?$`))
+    .refine((written) => Number(/:(\d+)$/.exec(written)?.[1] ?? 1) <= 65_535),
+}
 
 /** One line of any text. */
 export const line = text('text', /^\S(.*\S)?$/, 'a text that is not empty', 'app')

@@ -1,4 +1,5 @@
 /** Limits of a public listener before there is a content to limit: rows that both operators' tables have. wire.md "Limits". */
+import type { Found, Look } from './contents.ts'
 import { ownFile } from './file-kinds.ts'
 import { defaultServeLimits as standing } from '../upstream/serve.ts'
 import { count, duration, size } from './kinds.ts'
@@ -32,6 +33,18 @@ type Set = { readonly [Name in keyof typeof listenerLimits | 'stall']: number }
 /** As the listener wants them. */
 export function serveLimits({ headerSection, fields, head, idle: keepAlive, stall }: Set, connections: number) {
   return { headerSection, fields, head, keepAlive, stall, connections }
+}
+
+/** Files, stores and timers of a process that serves nobody, with room to spare. */
+const ownFiles = 100
+
+/** `others`: connections that we open ourselves. */
+export function openFilesFound(connections: number, others: number, { openFiles = Infinity }: Look): readonly Found[] {
+  const wanted = connections + others + ownFiles
+  if (wanted <= openFiles) return []
+  const wrong = `needs ${wanted} open files with the connections that we open, and the system allows this process ${openFiles}`
+  const remedy = `lower it, or allow more: LimitNOFILE=${wanted} in a unit of systemd, ulimits.nofile in compose`
+  return [{ path: 'connections', wrong, remedy }]
 }
 
 export const recordOfEvents = {

@@ -16,7 +16,16 @@ export function outsideOf({ argv, env, stdout }: Running): Outside {
     print: (text) => void stdout.write(text),
     version: versionOf(),
     now: Date.now,
+    openFiles: openFiles(),
   }
+}
+
+/** The hard limit, which Node sets itself to when it starts. Linux only: proc_pid_limits(5). */
+function openFiles(): number | undefined {
+  const limits = '/proc/self/limits'
+  if (!existsSync(limits)) return undefined
+  const [, hard] = /^Max open files\s+\S+\s+(\d+)/m.exec(readFileSync(limits, 'utf8')) ?? []
+  return hard === undefined ? undefined : Number(hard)
 }
 
 /** The package's own version, from the sources as well as from the built tree. */

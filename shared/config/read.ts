@@ -51,12 +51,13 @@ export type FullReading<G> = Reading<G> & { readonly bearable: readonly Mistake[
 /** The same, and looks into the files too. `now`: milliseconds since 1970. */
 export async function readSettingsAndFiles<G extends Rows>(
   definition: Definition<G>,
-  sources: Sources & { readonly places: Places; readonly now: number },
+  sources: Sources & { readonly places: Places; readonly now: number; readonly openFiles?: number | undefined },
 ): Promise<FullReading<G>> {
   const { settings, origins, mistakes, whereIs } = gathered(definition, sources)
   const { fileRules: rules = [] } = definition
-  const { places, now } = sources
-  const contents = await contentsOf({ settings: settings as Settings<G>, origins, rules, whereIs, places, now })
+  const { places, now, openFiles } = sources
+  const question = { settings: settings as Settings<G>, origins, rules, whereIs, places, now, openFiles }
+  const contents = await contentsOf(question)
   const all = [...mistakes, ...contents.mistakes]
   if (all.length > 0) throw new SettingsError(all)
   return { settings: frozen(settings) as Settings<G>, origins, bearable: contents.bearable }

@@ -5,7 +5,7 @@
 import { Refusal } from '../refusal.ts'
 import { isLoopback } from '../upstream/loopback.ts'
 import { holding, secretFile } from './file-kinds.ts'
-import { duration, host, line, port, text, yes } from './kinds.ts'
+import { duration, host, line, peerPort, text, yes } from './kinds.ts'
 import { authorityFile, certificateFile, privateKeyFile } from './pem-files.ts'
 import { optional, type Settings } from './rows.ts'
 import { when, type Rule } from './rules.ts'
@@ -25,7 +25,7 @@ export function passwordOf(bytes: Buffer): string {
 
 export const valkeyRows = {
   host: { kind: host, example: 'valkey.example', says: 'its address' },
-  port: { kind: port, default: 6379, says: 'its port' },
+  port: { kind: peerPort, default: 6379, says: 'its port' },
   tls: { kind: yes, default: true, says: 'false: plaintext, to a server on loopback only' },
   ca: { kind: authorityFile, absent: 'public roots', says: 'PEM file; if set, only these certify the server' },
   identity: optional('none', {

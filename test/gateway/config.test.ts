@@ -10,10 +10,19 @@ const least = {
   trust: 'root.note',
   cvm: { host: '127.0.0.1', port: 9000, role: 'app' },
   targets: ['https://app.example'],
+  policy: 'policy.note',
   bundle: { file: 'bundle.note', signer: 'bundle.skey' },
 }
-const none = { cvm: undefined, targets: undefined }
-const sealed = { ...none, placement: 'sealed', cvms: [least.cvm, least.cvm], bundle: { file: 'bundle.note' } }
+const none = { cvm: undefined, targets: undefined, policy: undefined }
+const other = { ...least.cvm, port: 9001 }
+const sealed = { ...none, placement: 'sealed', cvms: [least.cvm, other], bundle: { file: 'bundle.note' } }
+const inside = {
+  ...none,
+  placement: 'inside',
+  cvms: [least.cvm],
+  bundle: { file: 'b' },
+  store: { kind: 'sqlite', file: 'c' },
+}
 const tls = { key: 'k', cert: 'c' }
 const relays = { ...tls, clientCa: 'ca' }
 const read = (more: object = {}) => gatewaySettings(JSON.stringify({ ...least, ...more }), 'test')
@@ -63,6 +72,10 @@ describe('settings', () => {
       'keys.overlap: 600000 is not a duration from 15min',
       '2h',
     ],
+    ['a CVM on no port', { cvm: { ...least.cvm, port: 0 } }, 'cvm.port: 0 is not .* from 1 to 65535', '9443'],
+    ['a window of a day', { dateWindow: '24h' }, 'dateWindow: "24h" is not .* to 15min', '5min'],
+    ['a host on no port', { publicHosts: ['g:99999'] }, 'publicHosts.0: .* up to 65535', 'relay.example'],
+    ['more connections than any system has', { connections: 100_000_000 }, 'connections: .* to 1000000', ''],
     ['an unknown setting', { colour: 'red' }, 'colour: no setting', 'Known here: placement'],
   ])('refused: %s', (_, more, wrong, remedy) => {
     expect(told(more)).toEqual([expect.stringMatching(`^test(:1:\\d+)?: ${wrong}.*\\. .*${remedy}`)])
@@ -204,6 +217,36 @@ describe('settings', () => {
       'store.kind: keys that survive a restart need a store that does',
       'Set store.kind: sqlite',
     ],
+    [
+      'trust.md 1: more than two lists of keys at a time',
+      { keys: { life: '2h', lead: '10min', overlap: '2h' } },
+      'keys.life: is shorter than lead and overlap together',
+      'Lengthen it',
+    ],
+    [
+      'front without anything that evidence could be held against',
+      { policy: undefined },
+      'policy: is missing: .* no CVM would ever be attested',
+      'policy init',
+    ],
+    ['a store of a CVM in a file', inside, 'store.kind: is for front and sealed', 'Remove it'],
+    [
+      'sealed that would sign and serve',
+      { ...sealed, bundle: least.bundle },
+      'bundle.signer: is for who publishes',
+      'serves nothing',
+    ],
+    ['one CVM twice', { ...sealed, cvms: [other, least.cvm, other] }, 'cvms.2.port: is, with its host,', 'Remove one'],
+    [
+      'connections that end before their relay lets go of them',
+      {
+        listen: { host: '0.0.0.0', port: 443, tls: relays },
+        publicHosts: ['g'],
+        limits: { idle: '30s' },
+      },
+      'limits.idle: is not longer than the 30 s',
+      'Set 75s',
+    ],
     ['sqlite without a file', { store: { kind: 'sqlite' } }, 'store.file: is missing', 'store.file: claims.db'],
     [
       'memory with a file',
@@ -227,13 +270,20 @@ describe('settings', () => {
     expect(told(more)).toEqual([expect.stringMatching(`^test(:1:\\d+)?: ${wrong}.*\\. .*${remedy}`)])
   })
 
+  test('keys of a CVM are in no file', () => {
+    for (const keys of [{ file: 'k' }, { from: 'k' }]) {
+      const paths = told({ ...inside, keys }).map((line) => line.split(': ')[1]).sort()
+      expect(paths).toEqual([`keys.${Object.keys(keys).join()}`, 'store.kind'])
+    }
+  })
+
   test.each([
     { cvm: { ...least.cvm, allowSimulated } },
     { keys: { file: 'keys.json' }, store: { kind: 'sqlite', file: 'claims.db' } },
     { listen: { host: '0.0.0.0', port: 443, tls: relays }, publicHosts: ['gateway.example'] },
     { listen: { host: '::1', port: 443, tls } },
     { targets: ['https://app.example:8443', 'https://[::1]:8443'] },
-    { placement: 'sealed', cvms: [least.cvm, least.cvm], bundle: { file: 'bundle.note' } },
+    { placement: 'sealed', cvms: [least.cvm, other], bundle: { file: 'bundle.note' } },
   ])('taken: %j', (more) => {
     expect(read('cvms' in more ? { ...none, ...more } : more)).toMatchObject(more)
   })

@@ -188,6 +188,13 @@ describe('a file that holds something else is named, with its setting and the re
   })
 })
 
+test('more connections than the system lets this process have are refused, with what to allow', async () => {
+  const sources = { text: JSON.stringify(settings), source: 'g', places: { folder, credentials: undefined }, now }
+  const reading = (openFiles: number) => readSettingsAndFiles(gatewayDefinition, { ...sources, openFiles })
+  await expect(reading(10_163)).rejects.toThrow(/connections: needs 10164 open files.*LimitNOFILE=10164/)
+  await expect(reading(10_164)).resolves.toBeDefined()
+})
+
 describe('what has ended', () => {
   test('pins: nobody left is refused, and one who is left out is told of', async () => {
     write('first.pins', moved(-1))

@@ -7,7 +7,7 @@ import { SettingsError } from '../../shared/config/read.ts'
 const listen = { host: '127.0.0.1', port: 0, plaintextLoopback: true }
 const tls = { key: 'k', cert: 'c' }
 const route = { gateway: 'http://127.0.0.1:1', plaintextLoopback: true }
-const secure = { gateway: 'https://gw.example' }
+const secure = { gateway: 'https://gw.example', clientCertificate: tls }
 const least = { listen, routes: [route] }
 const read = (more: object = {}) => relaySettings(JSON.stringify({ ...least, ...more }), 'test')
 
@@ -55,7 +55,14 @@ test('the least that works, and its defaults', () => {
 test.each([
   { listen: { host: '0.0.0.0', port: 443, tls }, publicHosts: ['relay.example', 'relay.example:8443'] },
   { listen: { host: '::1', port: 443, tls } },
-  { routes: [secure, { ...secure, name: 'second', ca: 'ca.pem', pins: 'gateway.pins', clientCertificate: tls }] },
+  { routes: [secure, { ...secure, name: 'second', ca: 'ca.pem', pins: 'gateway.pins' }] },
+  {
+    routes: [
+      { gateway: 'https://gw.example', pins: 'gateway.pins' },
+      { name: 'second', gateway: 'https://[::1]:1' },
+    ],
+  },
+  { listen: { port: 443, tls }, publicHosts: ['localhost'], routes: [{ gateway: 'https://localhost' }] },
   { rate: { perSecond: 0.5, burst: 10 } },
   { profile: 'mixed', mixing: { tick: 250, requests: 1 } },
   { profile: 'paced', cells: { period: 250, ahead: 1 } },
@@ -166,6 +173,24 @@ describe('refused, with the setting and the remedy', () => {
       { routes: [{ ...route, vantages: ['https://other.example', 'http://other.example'] }] },
       'routes.0.vantages: has an http: origin',
       'Write https:',
+    ],
+    [
+      'a vantage that is the gateway',
+      { routes: [{ ...secure, vantages: ['https://gw.example:443/x', 'https://other.example'] }] },
+      'routes.0.vantages: has the gateway itself',
+      'somebody else',
+    ],
+    [
+      'a relay that would send to itself',
+      { listen: { port: 443, tls }, publicHosts: ['GW.example:443'], routes: [secure] },
+      'routes.0.gateway: is a host of publicHosts',
+      'Write the address of the gateway',
+    ],
+    [
+      'two sides that do not know each other',
+      { routes: [{ gateway: 'https://gw.example', ca: 'ca.pem' }] },
+      'routes.0.clientCertificate: is missing, and pins too',
+      'Give clientCertificate.key',
     ],
     [
       'OHTTP-R16: http: on loopback without the switch',
