@@ -7,10 +7,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent, request } from 'undici'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { writePlatform } from '../../gateway/cvm/simulated.ts'
+import { signPolicy } from '../../shared/attestation/signed-policy.ts'
 import { createSimulatedRoot } from '../../shared/attestation/simulated.ts'
 import { hex } from '../../shared/bytes.ts'
 import { main } from '../../shared/client/commands/main.ts'
 import { createObliviousFetch } from '../../shared/client/index.ts'
+import { readSigner } from '../../shared/tlog/signer.ts'
 import { root } from '../house/walk.ts'
 import { newTerminal } from '../shared/client/terminal.ts'
 import { blocksOf, Operator, pathOf, type Block } from './guides.ts'
@@ -80,12 +82,15 @@ describe('two operators who follow them', () => {
     await relay.follow(exchange(ours, 4, true))
     await gateway.follow(exchange(theirs, 3, true))
     copyFileSync(join(gateway.folder, 'server.pem'), join(relay.folder, 'gateway-ca.pem'))
-    copyFileSync(join(relay.folder, 'to-gateway.pem'), join(gateway.folder, 'relays.pem'))
+    copyFileSync(join(relay.folder, 'to-gateway.pem'), join(gateway.folder, 'first-relay.pem'))
     for (const operator of [relay, gateway]) operator.settle()
 
     const address = { LISTEN_HOST: '127.0.1.1', LISTEN_PORT: '0', PUBLIC_HOSTS: '127.0.1.1', ADMIN_PORT: '0' }
     Object.assign(gateway.settings, named('GATEWAY', address))
-    await gateway.follow(exchange(theirs, 3, false))
+    const later = exchange(theirs, 3, false)
+    await gateway.follow(later.filter(({ step }) => step < 7))
+    await signPolicyOfGuide()
+    await gateway.follow(later.filter(({ step }) => step >= 7))
     Object.assign(gateway.settings, named('GATEWAY', await startCvm()))
     const inner = await gateway.serve(only(theirs, 'serve'))
     await ready(inner.adminPort)
@@ -119,6 +124,15 @@ describe('two operators who follow them', () => {
     app.closeAllConnections()
     app.close()
   }, 60_000)
+
+  /** Its releasers are nobody's guide either: here they are who made the root of the trial, and let in what is simulated. */
+  async function signPolicyOfGuide(): Promise<void> {
+    const at = (days: number): string => new Date(Date.now() + days * 86_400_000).toISOString().replace(/\.\d+Z$/, 'Z')
+    const signer = await readSigner(readFileSync(join(gateway.folder, 'trial-policy.skey'), 'utf8').trim())
+    const policy = { version: 1, serial: 1, notBefore: at(-1), notAfter: at(5), role: 'summariser' }
+    writeFileSync(join(gateway.folder, 'policy.note'), await signPolicy(policy, [signer]))
+    gateway.settle()
+  }
 
   /** The CVM is nobody's guide: here it is simulated, and knows the gateway by the line that the guide made. */
   async function startCvm(): Promise<Record<string, string>> {

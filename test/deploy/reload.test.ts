@@ -12,6 +12,7 @@ import { connect } from 'node:tls'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { certificatePem, privateKeyPem, selfSigned, type Identity } from '../../shared/upstream/certificate.ts'
 import { root } from '../house/walk.ts'
+import { pinLine } from '../shared/upstream/pin-line.ts'
 
 const unit = readFileSync(join(root, 'deploy/relay/asunder-relay.service'), 'utf8')
 const credentials = [...unit.matchAll(/^LoadCredential=([\w.-]+):\/etc\/asunder\/(.+)$/gm)]
@@ -93,7 +94,9 @@ test('a certificate of the same key is taken up by a reload; a new key waits for
   const toGateway = identity()
   etc('secret/to-gateway.key', privateKeyPem(toGateway))
   etc('to-gateway.pem', certificatePem(toGateway))
-  etc('gateway-ca.pem', certificatePem(identity()))
+  const gateway = identity()
+  etc('gateway-ca.pem', certificatePem(gateway))
+  etc('gateway.pins', pinLine(gateway.privateKey))
   install(first)
   await start()
   expect(await shows()).toBe(digest(first))

@@ -272,7 +272,9 @@ describe('settings', () => {
 
   test('keys of a CVM are in no file', () => {
     for (const keys of [{ file: 'k' }, { from: 'k' }]) {
-      const paths = told({ ...inside, keys }).map((line) => line.split(': ')[1]).sort()
+      const paths = told({ ...inside, keys })
+        .map((line) => line.split(': ')[1])
+        .sort()
       expect(paths).toEqual([`keys.${Object.keys(keys).join()}`, 'store.kind'])
     }
   })
