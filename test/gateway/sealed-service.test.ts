@@ -103,9 +103,14 @@ test('a new policy ends what was believed under the old one, answers in flight t
   expect(world.lines).toContainEqual(expect.objectContaining({ event: 'policy-in-force', serial: 43 }))
 })
 
+const publish = { policy: 'policy.note', policyProof: 'p', statement: 's', anchor: 'a' }
+
 test.each([
-  ['inside runs in the CVM', { placement: 'inside', cvms: [{ host: '127.0.0.1', port: 1, role: 'app' }] }],
-  ['in sealed nobody who serves may sign', { bundle: { file: 'bundle.note', signer: 'bundle.skey' } }],
+  [
+    'inside runs in the CVM',
+    { placement: 'inside', cvms: [{ host: '127.0.0.1', port: 1, role: 'app' }], keys: {}, store: {} },
+  ],
+  ['in sealed nobody who serves may sign', { bundle: { file: 'bundle.note', signer: 'bundle.skey' }, publish }],
 ])('does not serve: %s', async (why, more) => {
   const { at, settings } = await place()
   const wrong = gatewaySettings(JSON.stringify({ ...settings, ...more }), 'test')

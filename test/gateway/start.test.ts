@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { checkStart, type Started } from '../../gateway/start.ts'
 import { codeOf } from '../shared/tlog/code-of.ts'
+import { fleet, role } from '../shared/attestation/fleet.ts'
 
 const launch = (execArgv: string[] = [], env = {}) => ({ execArgv, env, proc: () => undefined })
 const local: Started = { listen: { host: '127.0.0.1' }, cvm: { allowSimulated: {} } }
@@ -42,7 +43,8 @@ const settings = {
     placement: 'front',
     listen: { host: '127.0.0.1', port: 0, plaintextLoopback: true },
     trust: 'root.note',
-    cvm: { host: '127.0.0.1', port: 1, role: 'x' },
+    policy: 'policy.note',
+    cvm: { host: '127.0.0.1', port: 1, role },
     targets: ['https://app.example'],
     bundle: { file: 'bundle.note' },
   },
@@ -54,7 +56,7 @@ const settings = {
 
 type Ended = { code: number; stderr: string }
 
-function run(
+async function run(
   door: keyof typeof settings,
   flags: string[],
   env: Record<string, string> = {},
@@ -64,8 +66,9 @@ function run(
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const config = join(folder, 'settings.json')
   writeFileSync(config, JSON.stringify(settings[door]))
-  // Has to be there; what it holds is looked at after how the door was started.
-  writeFileSync(join(folder, 'root.note'), '')
+  const ships = await fleet({ at: Math.floor(Date.now() / 1000) * 1000, root: { placements: ['front'] } })
+  writeFileSync(join(folder, 'root.note'), ships.rootNote)
+  writeFileSync(join(folder, 'policy.note'), (await ships.notes()).policy)
   const words = [
     '--disable-warning=ExperimentalWarning',
     ...flags,
