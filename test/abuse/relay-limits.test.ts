@@ -1,6 +1,7 @@
 /** Every limit of wire.md on the relay's own socket: what keeps it passes, what goes beyond meets it, and it is counted. */
 import { connect } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { share } from '../../relay/room.ts'
 import { limits as words, type Limit } from '../../relay/vocabulary.ts'
 import { certificatePem, privateKeyPem, selfSigned } from '../../shared/upstream/certificate.ts'
 import {
@@ -8,7 +9,6 @@ import {
   ask,
   complete,
   good,
-  head,
   httpGateway,
   post,
   rawClient,
@@ -16,13 +16,25 @@ import {
   relayTo,
   until,
   uploading,
-  type RawClient,
-  type TestRelay,
   type TestRelayOptions,
 } from '../relay/harness.ts'
+import {
+  type Deed,
+  status,
+  asked,
+  untilClosed,
+  behind,
+  get,
+  chunkedType,
+  inChunks,
+  under,
+  onTheGrid,
+  waiting,
+  abandoned,
+  connected,
+  unread,
+} from './deeds.ts'
 
-/** One thing that somebody does: what comes back, `ended` standing for a connection that ended without an answer. */
-type Deed = (relay: TestRelay) => Promise<string>
 type Row = {
   readonly limit: string
   readonly options: TestRelayOptions
@@ -32,72 +44,6 @@ type Row = {
   /** how the limit is counted; nothing where the gateway is the one who met it */
   readonly met?: Limit
 }
-
-const first = (text: string): string => head(text)[0] ?? ''
-const status = (text: string): string => (text === '' ? 'ended' : first(text).replace('HTTP/1.1 ', ''))
-const asked =
-  (text: string): Deed =>
-  async ({ port }) =>
-    status(await ask(port, text))
-
-/** Sends and waits for the end of the connection. */
-const untilClosed =
-  (...parts: readonly string[]): Deed =>
-  async ({ port }) => {
-    const client = rawClient(port)
-    for (const part of parts) client.socket.write(part)
-    await client.closed
-    return status(client.heard())
-  }
-
-/** Does something while others hold what there is little of. */
-const behind =
-  (holds: (relay: TestRelay) => Promise<unknown>, deed: Deed): Deed =>
-  async (relay) => {
-    await holds(relay)
-    return deed(relay)
-  }
-
-const get = (...lines: string[]): string => ['GET / HTTP/1.1', 'host: x', ...lines, '', ''].join('\r\n')
-const chunkedType = { 'content-type': 'message/ohttp-chunked-req' }
-const inChunks = (...parts: string[]): string =>
-  `${post({ 'transfer-encoding': 'chunked' }, '').replace(/content-length: .*\r\n/, '')}${parts
-    .map((part) => `${part.length.toString(16)}\r\n${part}\r\n`)
-    .join('')}0\r\n\r\n`
-
-/** Requests that the gateway never answers. */
-const under =
-  (count: number, text: string) =>
-  async ({ port, active }: TestRelay): Promise<RawClient[]> => {
-    const clients = Array.from({ length: count }, () => rawClient(port))
-    for (const { socket } of clients) socket.write(text)
-    await until(() => active() === count)
-    return clients
-  }
-
-const abandoned = async (relay: TestRelay): Promise<void> => {
-  for (const client of await under(2, post())(relay)) client.socket.resetAndDestroy()
-  await until(() => relay.abandoned() === 2)
-}
-
-const connected =
-  (count: number) =>
-  async ({ port, connections }: TestRelay): Promise<void> => {
-    for (let i = 0; i < count; i++) rawClient(port)
-    await until(() => connections() === count)
-  }
-
-/** Reads nothing of what it asked for. */
-const unread =
-  (text: string): Deed =>
-  async (relay) => {
-    const socket = connect({ host: '127.0.0.1', port: relay.port }).on('error', () => undefined)
-    onTestFinished(() => void socket.destroy())
-    socket.pause().write(text)
-    await until(() => relay.connections() === 1)
-    await until(() => relay.connections() === 0)
-    return 'ended'
-  }
 
 const small = { limits: { request: 1000 } }
 const identity = selfSigned({ commonName: 'relay', use: 'server', names: ['127.0.0.1'] })
@@ -258,6 +204,27 @@ const rows: readonly Row[] = [
     beyond: behind(under(1, post()), asked(post())),
     said: '503 Service Unavailable',
     met: 'busy',
+  },
+  {
+    limit: 'requests that wait for a tick',
+    options: { mixing: { tick: 60_000, requests: 1 } },
+    beyond: behind(waiting, asked(onTheGrid())),
+    said: '503 Service Unavailable',
+    met: 'batch',
+  },
+  {
+    limit: `room for answers that are kept: ${never}`,
+    options: { mixing: { tick: 5, memory: 2 * share } },
+    beyond: behind(under(1, onTheGrid()), asked(onTheGrid())),
+    said: '503 Service Unavailable',
+    met: 'memory',
+  },
+  {
+    limit: 'what one reader leaves of a kept stream: 16 MiB',
+    options: { mixing: { tick: 5, answer: 1 << 20 } },
+    beyond: unread(onTheGrid(chunkedType)),
+    said: 'ended',
+    met: 'backlog',
   },
   {
     limit: 'rate',
