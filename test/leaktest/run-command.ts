@@ -29,7 +29,7 @@ export async function run(options: RunOptions, world: RunWorld): Promise<Ran> {
   const model = levels.includes(0)
     ? level0Part({ ...levelOptions(options, world, 0, placements[0]), profile })
     : undefined
-  // Awaited below; until then nobody must miss that it failed.
+  // Awaited below, when the processes have ended: if it failed, that is told there.
   model?.catch(() => undefined)
   for (const placement of levels.includes(1) ? placements : []) {
     if (placements.length > 1) progress(`placement ${placement}`)
