@@ -9,7 +9,8 @@ import { mediaTypes } from '../../shared/http/media-types.ts'
 import { serializeKeyConfigs } from '../../shared/ohttp/key-config.ts'
 import { Refusal } from '../../shared/refusal.ts'
 import type { Profile } from '../../shared/shaping/profile.ts'
-import { listen, type Listening } from '../../shared/upstream/serve.ts'
+import { readPins } from '../../shared/upstream/pins.ts'
+import { listen, type Listening, type ServeTls } from '../../shared/upstream/serve.ts'
 import type { PublicSettings } from './own-config.ts'
 import type { OwnKeys } from './own-keys.ts'
 import { ownRequests, type RequestOptions } from './requests.ts'
@@ -35,15 +36,22 @@ export async function openInside({ public: settings, bundle, profile, ...options
     ...settings.listen,
     fetch: gateway.fetch,
     shortWay: gateway.shortWay,
-    tls: tls === null ? undefined : files(tls),
+    tls: tls === null ? undefined : files(tls, options.now()),
     plaintextLoopback: tls === null,
     limits: { connections },
     now: options.now,
   })
 }
 
-function files({ key, cert, clientCa }: NonNullable<PublicSettings['tls']>) {
-  return { key: readFileSync(key), cert: readFileSync(cert), clientCa: readFileSync(clientCa) }
+/** Read at start alone. Refuses `bad-encoding` and `insecure-configuration` as `readPins` does. */
+function files({ key, cert, clientCa, relayPins }: NonNullable<PublicSettings['tls']>, now: number): ServeTls {
+  const pinned = (file: string) => [{ name: 'relay', pins: readPins(readFileSync(file, 'utf8'), now) }]
+  return {
+    key: readFileSync(key),
+    cert: readFileSync(cert),
+    ...(clientCa === null ? {} : { clientCa: readFileSync(clientCa) }),
+    ...(relayPins === null ? {} : { peers: pinned(relayPins) }),
+  }
 }
 
 /** The bare list, for clients that ask for no assurance; nothing is offered that nobody could verify. */

@@ -41,7 +41,12 @@ export type CellSettings = { readonly period: number; readonly held: number }
 /** The listener for the relay. Its files may come from the host: that hop guards metadata, and not content. */
 export type PublicSettings = {
   readonly listen: { readonly host: string; readonly port: number }
-  readonly tls: { readonly key: string; readonly cert: string; readonly clientCa: string } | null
+  readonly tls: {
+    readonly key: string
+    readonly cert: string
+    readonly clientCa: string | null
+    readonly relayPins: string | null
+  } | null
   readonly publicHosts: readonly string[] | null
   readonly connections: number
   readonly bundle: string
@@ -78,7 +83,11 @@ export const ownSettings: readonly (readonly [name: string, says: string])[] = [
   ['public.listen.port', 'its port; 0 takes a free one and logs it'],
   ['public.tls.key', 'path of the PEM key of its certificate; public.tls is null for plaintext on loopback'],
   ['public.tls.cert', 'path of the PEM certificate that the relay is shown'],
-  ['public.tls.clientCa', 'path of the PEM authority of relays'],
+  ['public.tls.clientCa', 'path of the PEM authority of relays, or null: none is asked'],
+  [
+    'public.tls.relayPins',
+    'path of a file with the pinned keys of relays, a line HEX END for each as at the gateway, or null; beside clientCa both must hold, and one of them is needed. Read at start: start anew before they end',
+  ],
   ['public.publicHosts', 'hosts that it answers to, or null for all'],
   ['public.connections', 'connections at a time'],
   ['public.bundle', 'path of the bundle that the publisher writes'],
@@ -125,7 +134,7 @@ export function readCells(from: At): CellSettings {
 export function readPublic(from: At): PublicSettings {
   const settings = exactly<PublicSettings>(from, {
     listen: (one) => exactly(one, { host: filled, port: (port) => integerOf(port, 0, 65_535) }),
-    tls: (one) => (one.value === null ? null : exactly(one, { key: filled, cert: filled, clientCa: filled })),
+    tls: (one) => (one.value === null ? null : tlsOf(one)),
     publicHosts: (one) => (one.value === null ? null : listOf(one, 64, 1).map(filled)),
     connections: count,
     bundle: filled,
@@ -134,6 +143,18 @@ export function readPublic(from: At): PublicSettings {
     throw new Refusal('bad-encoding', `${from.path}: beyond loopback tls and publicHosts must be given`)
   }
   return settings
+}
+
+function tlsOf(from: At): NonNullable<PublicSettings['tls']> {
+  const orNull = (one: At): string | null => (one.value === null ? null : filled(one))
+  const tls = exactly<NonNullable<PublicSettings['tls']>>(from, {
+    key: filled,
+    cert: filled,
+    clientCa: orNull,
+    relayPins: orNull,
+  })
+  if ((tls.clientCa ?? tls.relayPins) !== null) return tls
+  throw new Refusal('bad-encoding', `${from.path}: relayPins, clientCa or both must be given`)
 }
 
 /** Clients' clocks may be behind ours by this much, so what evidence says of a key begins earlier than the key. */

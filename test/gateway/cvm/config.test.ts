@@ -65,7 +65,7 @@ test('every setting is named in the help, and the help names nothing else', () =
         ? named(inner).map((one) => `${name}.${one}`)
         : [name],
     )
-  const tls = { key: 'k', cert: 'c', clientCa: 'a' }
+  const tls = { key: 'k', cert: 'c', clientCa: 'a', relayPins: null }
   const names = new Set([...named(settings), ...named(snp), ...named({ ...paced, public: { ...listener, tls } })])
   expect(agentSettings.map(([name]) => name).sort()).toEqual([...names].sort())
 })
@@ -100,6 +100,11 @@ const mistakes: [string, Record<string, unknown>, string][] = [
   ['cells of nothing', { ...paced, cells: { ...cells, held: 4095 } }, 'settings.cells.held'],
   ['keys where nothing is opened', { ...settings, keys }, 'settings.keys'],
   ['no keys where something is', { ...sealed, keys: undefined }, 'settings.keys'],
+  [
+    'a listener that knows no relay',
+    { ...inside, public: { ...listener, tls: { key: 'k', cert: 'c', clientCa: null, relayPins: null } } },
+    'settings.public.tls: relayPins, clientCa or both',
+  ],
   ['a listener for the relay where links alone are', { ...sealed, public: listener }, 'settings.public'],
   ['inner keys of more than an hour', { ...sealed, keys: { ...keys, overlap: 1_800_001 } }, '55 minutes'],
   ['keys of more than a day', { ...inside, keys: { ...keys, overlap: 84_600_001 } }, '1435 minutes'],
@@ -141,7 +146,7 @@ test('simulated evidence beyond loopback is refused by the name of the listener'
 })
 
 test('nor on the listener for the relay', () => {
-  const tls = { key: 'k', cert: 'c', clientCa: 'a' }
+  const tls = { key: 'k', cert: 'c', clientCa: 'a', relayPins: null }
   const open = { ...listener, tls, publicHosts: ['x'], listen: { host: '0.0.0.0', port: 1 } }
   const given = JSON.stringify({ ...inside, public: open })
   expect(() => readAgentSettings(given)).toThrow(/^settings\.public\.listen\.host: .* set 127\.0\.0\.1$/)

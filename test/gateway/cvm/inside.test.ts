@@ -17,8 +17,13 @@ import { parseKeyConfigs } from '../../../shared/ohttp/key-config.ts'
 import { chunked, sealed, standard } from '../../../shared/ohttp/labels.ts'
 import { sealRequest } from '../../../shared/ohttp/request.ts'
 import type { Profile } from '../../../shared/shaping/profile.ts'
+import { certificatePem, issuedBy, pinOf, privateKeyPem, selfSigned } from '../../../shared/upstream/certificate.ts'
+import { trustOf } from '../../../shared/upstream/dial.ts'
+import { collect } from '../../../shared/upstream/exchange.ts'
+import { poolTo } from '../../../shared/upstream/node.ts'
 import { signNote } from '../../../shared/tlog/note.ts'
 import { generateSigner } from '../../../shared/tlog/signer.ts'
+import { pinLine } from '../../shared/upstream/pin-line.ts'
 import { binaryRequest } from '../town.ts'
 import type { Handler, Machine } from './machine.ts'
 import { minute, openedKeys, requestSettings, rotation, said } from './own-machine.ts'
@@ -28,7 +33,9 @@ const suite = { kdf, aead: aes128Gcm }
 const hour = 60 * minute
 const hello: Handler = (_request, response) => void response.end('hello')
 
-async function insideMachine(handler: Handler = hello, profile: Profile = 'direct') {
+type Tls = Parameters<typeof openInside>[0]['public']['tls']
+
+async function insideMachine(handler: Handler = hello, profile: Profile = 'direct', tls: Tls = null) {
   const folder = mkdtempSync(join(tmpdir(), 'inside-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const clocks = { mono: 0 }
@@ -50,7 +57,7 @@ async function insideMachine(handler: Handler = hello, profile: Profile = 'direc
   const ended = (outcome: Outcome) => void outcomes.push(outcome)
   const listener = {
     listen: { host: '127.0.0.1', port: 0 },
-    tls: null,
+    tls,
     publicHosts: null,
     connections: 10,
     bundle: file,
@@ -59,7 +66,17 @@ async function insideMachine(handler: Handler = hello, profile: Profile = 'direc
   const listening = await openInside(options)
   onTestFinished(() => listening.close(0))
   const { pool } = await readyPool(machine, { connections: 1 })
-  return { machine, pool, keys, clocks, outcomes, bundle, file, url: `http://127.0.0.1:${String(listening.port)}` }
+  return {
+    machine,
+    pool,
+    keys,
+    clocks,
+    outcomes,
+    bundle,
+    file,
+    port: listening.port,
+    url: `http://127.0.0.1:${String(listening.port)}`,
+  }
 }
 
 type Place = Awaited<ReturnType<typeof insideMachine>>
@@ -199,5 +216,49 @@ describe('the bundle', () => {
     place.bundle.look(Date.now())
     expect(place.bundle.served(Date.now())).toBeDefined()
     expect(place.bundle.served(Date.now() + hour)).toBeUndefined()
+  })
+})
+
+describe('with pins, as at the gateway, a relay', () => {
+  const authority = selfSigned({ commonName: 'authority', use: 'authority' })
+  const server = issuedBy(authority, { commonName: 'inside', use: 'server', names: ['127.0.0.1'] })
+  const relay = issuedBy(authority, { commonName: 'relay', use: 'client' })
+  const other = issuedBy(authority, { commonName: 'relay', use: 'client' })
+  const pem = (identity: typeof relay) => ({ key: privateKeyPem(identity), cert: certificatePem(identity) })
+
+  /** What somebody with this key hears, of a listener that pins the relay's. */
+  async function status(shown: typeof relay | undefined, alone: boolean, line = pinLine(relay.privateKey)) {
+    const folder = mkdtempSync(join(tmpdir(), 'inside-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const write = (name: string, text: string): string => {
+      writeFileSync(join(folder, name), text)
+      return join(folder, name)
+    }
+    const { port } = await insideMachine(hello, 'direct', {
+      key: write('server.key', privateKeyPem(server)),
+      cert: write('server.pem', certificatePem(server)),
+      clientCa: alone ? null : write('authority.pem', certificatePem(authority)),
+      relayPins: write('relay.pins', line),
+    })
+    const trust = trustOf({ ca: certificatePem(authority), ...(shown === undefined ? {} : { own: pem(shown) }) })
+    const pool = poolTo({ origin: `https://127.0.0.1:${String(port)}`, trust: () => trust, connections: 1, every: 10 })
+    onTestFinished(() => pool.close())
+    const asked = { method: 'GET', path: '/.well-known/ohttp-gateway', fields: [], body: null } as const
+    const answer = await collect(pool.forward, asked, 10_000)
+    return typeof answer === 'string' ? answer : answer.status
+  }
+
+  test.each([true, false])('that has the key is heard, with pins alone: %s', async (alone) => {
+    // No key is on offer yet.
+    expect(await status(relay, alone)).toBe(503)
+  })
+
+  test.each<[string, typeof relay | undefined, boolean, string | undefined]>([
+    ['with another key of the same authority', other, false, undefined],
+    ['with another key where pins are alone', other, true, undefined],
+    ['without a certificate', undefined, true, undefined],
+    ['whose pin ended', relay, true, `${pinOf(relay.privateKey)} 2020-01-01T00:00:00Z\n`],
+  ])('%s is not heard', async (_, shown, alone, line) => {
+    expect(await status(shown, alone, line)).toBe('broken')
   })
 })
