@@ -1,5 +1,6 @@
 /** The relay's settings: a row for each, and the combinations that we do not run. How to add one: shared/config/rows.ts. */
 import type { FileRule } from '../shared/config/contents.ts'
+import { ownFile } from '../shared/config/file-kinds.ts'
 import { count, duration, host, list, port, publicHost, rate, size, word, yes } from '../shared/config/kinds.ts'
 import { listenerLimits, openFilesFound, recordOfEvents } from '../shared/config/listener-rows.ts'
 import { certificateFile, endedPinsFound, pairFound, privateKeyFile } from '../shared/config/pem-files.ts'
@@ -134,6 +135,12 @@ const rows = {
   admin: {
     host: { kind: host, default: '127.0.0.1', says: 'address of the private listener, on loopback only' },
     port: { kind: port, default: 0, says: 'its port; 0 takes a free one and logs it' },
+  },
+  serials: {
+    kind: ownFile,
+    absent: 'remembered while the process lives',
+    example: 'serials.json',
+    says: "where the highest serial of each gateway's bundle is remembered, so that an older one is not taken after a restart either",
   },
   audit: recordOfEvents,
   drain: { kind: duration(), default: '30s', says: 'how long a stop waits for requests in flight' },

@@ -26,6 +26,11 @@ export type Mirror = {
 /** How a look ended; `copy` is what is shown from now on. */
 export type Mirrored = (resource: Resource, result: { readonly copy: Digest } | MirrorFailure) => void
 
+export type Remembered = {
+  readonly load: () => number
+  readonly save: (serial: number) => void
+}
+
 export type MirrorOptions = {
   readonly forward: Forward
   /** Other ways on which the same bundle is seen: a relay of another operator, the gateway through another network. */
@@ -34,6 +39,8 @@ export type MirrorOptions = {
   readonly told?: Mirrored
   /** What an operator could mend of a connection that was not had. */
   readonly trouble?: () => MirrorFailure | undefined
+  /** The highest serial that was seen, beyond the end of this process. */
+  readonly remembered?: Remembered | undefined
 }
 
 export type KeptMirror = Mirror & {
@@ -131,15 +138,17 @@ export function question(resource: Resource): UpstreamRequest {
 }
 
 /**
- * Looks at the gateway, and remembers for as long as the process lives the highest serial that it saw. A vantage may lag, so
+ * Looks at the gateway, and remembers the highest serial that it saw. A vantage may lag, so
  * another serial there says nothing; the same serial with other bytes are two bundles, made for two crowds.
  */
-function looker({ forward, vantages = [], now, told, trouble = () => undefined }: MirrorOptions): Look {
-  let highest = 0
+function looker(options: MirrorOptions): Look {
+  const { forward, vantages = [], now, told, trouble = () => undefined, remembered } = options
+  let highest = remembered?.load() ?? 0
   const notOlder = (copy: Kept): Kept | MirrorFailure => {
     const serial = bundleSerial(copy.bytes)
     if (serial === undefined) return 'refused'
     if (serial < highest) return 'rolled-back'
+    if (serial > highest) remembered?.save(serial)
     highest = serial
     return copy
   }

@@ -3,7 +3,7 @@ import { serveLimits } from '../shared/config/listener-rows.ts'
 import { createAdmin } from '../shared/observability/admin.ts'
 import type { AuditRecord } from '../shared/observability/audit/record.ts'
 import { configurationDigest, filesDigest } from '../shared/observability/digest.ts'
-import { createFailing } from '../shared/observability/failing.ts'
+import { createFailing, type Failing } from '../shared/observability/failing.ts'
 import { createHealth, type Health } from '../shared/observability/health.ts'
 import type { Ends } from '../shared/observability/left.ts'
 import { createTally, several } from '../shared/observability/tally.ts'
@@ -23,6 +23,7 @@ import { relayMetrics, type RelayCounts } from './metrics.ts'
 import { canBeMet, endsOf, frontDoor, linkTo } from './links.ts'
 import { createMirror, type KeptMirror, type Mirrored } from './mirror.ts'
 import { createMixing, diceOf, type Mixing, type MixingOptions } from './mixing.ts'
+import { serialsIn, tolerant } from './serials.ts'
 import { openTokenDesk, type TokenDesk } from './tokens.ts'
 import type { Duty, Ending, Limit, RelayLog } from './vocabulary.ts'
 
@@ -63,7 +64,7 @@ export async function openRelay(settings: RelaySettings, world: World): Promise<
   const counts = relayMetrics({ profile, active, abandoned: admission.abandoned, ready, ends, fails }, now, log)
   const door = frontDoor(settings.listen, world)
   const { tally, sized, mirrored } = counts
-  const way = (route: RouteSettings, at: number): Way => wayTo(route, settings, world, mirrored(at))
+  const way = (route: RouteSettings, at: number): Way => wayTo(route, settings, world, { told: mirrored(at), failing })
   const [first, ...others] = settings.routes
   const ways = [way(first, 0), ...others.map((route, at) => way(route, at + 1))] as const
   tellUnpinned(ways, world)
@@ -107,7 +108,9 @@ type Way = Route & {
   readonly mirror: KeptMirror
 }
 
-function wayTo(route: RouteSettings, settings: RelaySettings, world: World, told: Mirrored): Way {
+type Tellers = { readonly told: Mirrored; readonly failing: Failing<Duty> }
+
+function wayTo(route: RouteSettings, settings: RelaySettings, world: World, { told, failing }: Tellers): Way {
   const link = linkTo(route, world)
   const trust = link.current
   const pool = poolFor(route, trust, world, settings.upstream)
@@ -115,7 +118,11 @@ function wayTo(route: RouteSettings, settings: RelaySettings, world: World, told
   const looks = poolFor(route, trust, world, { ...lookSizes, http: settings.upstream.http })
   const seen = route.vantages.map((origin) => lookAt(origin, route, world))
   const vantages = seen.map(({ forward }) => forward)
-  const mirror = createMirror({ forward: looks.forward, vantages, now: world.now, told, trouble: looks.trouble })
+  const { forward, trouble } = looks
+  const { origin } = new URL(route.gateway)
+  const kept = settings.serials === undefined ? undefined : serialsIn(world.path(settings.serials), origin)
+  const remembered = kept && tolerant(kept, (fails) => failing.of('serials', fails))
+  const mirror = createMirror({ forward, vantages, now: world.now, told, trouble, remembered })
   const made = { pool, looks: [looks, ...seen], mirror }
   return { name: route.name, path: pathOf(route.gateway), forward: pool.forward, link, ...made }
 }

@@ -58,6 +58,7 @@ export type MirrorFailure = (typeof mirrorFailures)[number]
 /** What is done beside the requests again and again, and may fail while they are answered as ever. */
 export const duties = [
   'reread', // files after SIGHUP
+  'serials', // remembered on the disk
   'audit',
 ] as const
 export type Duty = (typeof duties)[number]
