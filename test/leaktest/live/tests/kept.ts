@@ -70,6 +70,8 @@ export const kept: readonly LiveTest[] = [
 /** Lines that follow from the clock or the start, not from anybody's request. */
 const byTheClock = new Set([
   ...['started', 'listening', 'stopping', 'stopped', 'readiness', 'missing', 'secrets-recorded'],
+  // Which keys and certificates are in use, when they were read.
+  ...['listener-in-use', 'route-in-use'],
   ...['keys-turned', 'bundle-published', 'bundle-served', 'mirror-refreshed', 'policy-in-force', 'attested'],
   // Of the publisher, of gateways that ask for evidence when they connect, and of copies that are looked for by a timer.
   ...['simulated-evidence', 'evidence-given', 'key-evidence-given', 'bundle-failed', 'mirror-failed'],
