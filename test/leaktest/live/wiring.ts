@@ -102,6 +102,7 @@ function toldToCvm(given: Settings, { cvm, gateway }: Folders): Settings {
     key: join(cvm, 'server.key'),
     cert: join(cvm, 'server.pem'),
     clientCa: join(gateway, 'authority.pem'),
+    relayPins: null,
   }
   return { ...given, public: { ...(given['public'] as Settings), tls } }
 }
