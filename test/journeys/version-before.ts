@@ -28,10 +28,13 @@ export function unpackBefore(): { readonly root: string; remove(): void } {
   return { root: folder, remove: () => rmSync(folder, { recursive: true, force: true }) }
 }
 
-/** Code first, configuration later: settings without those that only this version knows. */
+/**
+ * Code first, configuration later: settings without those that only this version knows, and without the record of this
+ * version's events, which an older one does not go on with (UPGRADING.md).
+ */
 export function withoutNews<T extends object>(settings: T): T {
   const known = Object.entries(settings).filter(([name]) => !newSettings.includes(name))
   return Object.fromEntries(known) as T
 }
 
-const newSettings: readonly string[] = ['profile']
+const newSettings: readonly string[] = ['profile', 'audit']
