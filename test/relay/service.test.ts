@@ -105,7 +105,7 @@ describe('on loopback', () => {
   test('OPS-1: no line of the log is about a request', async () => {
     const gateway = await rawGateway(gatewayScript)
     const { service, lines } = await open({ listen, routes: [route(gateway.port)] })
-    await until(() => lines.length >= 3)
+    await until(() => lines.filter((line) => line.includes('"mirror-refreshed"')).length === 2)
     const before = lines.length
     for (let i = 0; i < 3; i++) await ask(service.port, post({ cookie: 'me=1' }))
     await ask(service.port, 'nonsense\r\n\r\n')
@@ -118,7 +118,7 @@ describe('on loopback', () => {
     const { service, lines } = await open({ listen, routes: [route(gateway.port)] }, '.', () => {
       throw new Error('no dice')
     })
-    await until(() => lines.length >= 3)
+    await until(() => lines.filter((line) => line.includes('"mirror-refreshed"')).length === 2)
     const statuses = [await ask(service.port, post()), await ask(service.port, post())].map((text) => text.slice(9, 12))
     expect(statuses).toEqual(['500', '500'])
     expect(lines.filter((line) => line.includes('requests-failed'))).toEqual([])

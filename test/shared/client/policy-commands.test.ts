@@ -263,7 +263,7 @@ describe('check', () => {
 
   test.each([
     ['a comma too few', '{\n// a comment\n"version": 1\n"serial": 2}', 'bad-encoding', 'JSON: no } at 4:1'],
-    ['a key twice', '{"serial": 1,\n"serial": 2}', 'bad-encoding', 'JSON: a key twice at 2:9'],
+    ['a key twice', '{"serial": 1,\n"serial": 2}', 'bad-encoding', 'JSON: a key twice ("serial", first at 1:2) at 2:9'],
     ['a note of another kind', 'asunder root v1\n{}\n\n— a AAAAAAAA\n', 'malformed-note', 'asunder policy v1'],
     ['half a note', 'asunder policy v1\n{}\n', 'malformed-note', 'no blank line'],
     ['nothing', '', 'bad-encoding', 'JSON'],
