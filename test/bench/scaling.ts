@@ -9,6 +9,7 @@ import { randomBytes } from 'node:crypto'
 import { createValkeyStore } from '../../shared/store/valkey.ts'
 import { redisIsHere, startRedis } from '../shared/store/redis.ts'
 import { startChain, type Chain } from './chain.ts'
+import { tlsCosts } from './handshakes.ts'
 import { cpuMicros, residentMiB, table } from './measure.ts'
 
 const { values } = parseArgs({ options: { requests: { type: 'string' }, clients: { type: 'string' } } })
@@ -100,6 +101,13 @@ try {
   ])
   console.log(table([head, ...rows]))
   console.log(`an idle connection at the relay (no TLS): ${held.toFixed(1)} KiB`)
+  const tls = await tlsCosts()
+  for (const [door, cost] of Object.entries(tls)) {
+    const whose = door === 'outside' ? 'a client at the relay' : 'a relay at the gateway, by its pin'
+    console.log(
+      `${whose}: a handshake and one empty request ${cost.handshake.toFixed(0)} us, an idle connection ${cost.idle.toFixed(1)} KiB`,
+    )
+  }
   if (store !== undefined) {
     const most = (1e6 / store.server) * busy
     console.log(
