@@ -59,6 +59,7 @@ export const kept: readonly LiveTest[] = [
         [
           ...Buffer.from(octets)
             .toString('latin1')
+            .replace(digests, '')
             .matchAll(/(?<![\d.])\d{4,5}(?![\d.])/g),
         ].flatMap(([number]) => (ports.has(number) && !ownPorts(holdings).has(number) ? [`${name}: ${number}`] : [])),
       )
@@ -66,6 +67,9 @@ export const kept: readonly LiveTest[] = [
     },
   },
 ]
+
+// Among so many digits of a digest some may be any port's by chance.
+const digests = /[0-9a-f]{40,}/g
 
 /** Lines that follow from the clock or the start, not from anybody's request. */
 const byTheClock = new Set([
