@@ -8,6 +8,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import { link } from '../../shared/attestation/link.ts'
 import { certificatePem, type Identity, pinOf, privateKeyPem } from '../../shared/upstream/certificate.ts'
+import { readByStream } from '../../shared/upstream/read-by-stream.ts'
 import { letGoOfStalled } from '../../shared/upstream/stalled.ts'
 
 /** `fresh`: nothing asked. `asked`: a report is in the making. `shown`: the gateway has it and may judge. */
@@ -68,6 +69,7 @@ export function attestedTls(options: AttestedTlsOptions): Server {
     }, attestWithin)
     socket.once('close', () => clearTimeout(fuse))
   })
+  server.on('secureConnection', readByStream)
   letGoOfStalled(server, 'secureConnection', stall)
   server.on('tlsClientError', (_error, socket) => void socket.destroy())
   server.on('clientError', (_error, socket) => void socket.destroy())

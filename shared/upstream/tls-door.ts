@@ -11,6 +11,7 @@ import { alpn, secureContext, type HttpVersion } from './dial.ts'
 import type { Speaker } from './http2-door.ts'
 import { sessionOf } from './http2-messages.ts'
 import { createPeers, type Peer } from './peers.ts'
+import { readByStream } from './read-by-stream.ts'
 
 export type ServeTls = {
   readonly key: string | Buffer
@@ -68,7 +69,10 @@ export function tlsDoor({
     else if (socket.alpnProtocol === alpn['2']) http2?.take(socket, (session) => sockets.set(session, socket))
     // Whoever chose nothing speaks 1.1, which it need not have been offered.
     else if (!http.includes('1.1')) turnAway(socket, 'tls-failed')
-    else for (const listener of speak) listener.call(server, socket)
+    else {
+      for (const listener of speak) listener.call(server, socket)
+      readByStream(socket)
+    }
   })
   server.on('tlsClientError', (_error, socket) => turnAway(socket, 'tls-failed'))
 

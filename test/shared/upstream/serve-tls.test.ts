@@ -75,3 +75,33 @@ test('whoever reads everything and then waits is not let go', async () => {
   await new Promise((resolve) => setTimeout(resolve, 500))
   expect(server.connections()).toBe(1)
 })
+
+test('a request of several records that comes while the answer before it is not taken yet is answered like any other', async () => {
+  const answer = new Uint8Array(4 << 20).fill(0x61)
+  const server = await listen({
+    fetch: async (request) => {
+      const { byteLength } = await request.arrayBuffer()
+      return new Response(answer, { headers: { 'content-type': `text/length-${byteLength}` } })
+    },
+    host: '127.0.0.1',
+    port: 0,
+    tls: { key: privateKeyPem(identity), cert },
+  })
+  onTestFinished(() => server.close(0))
+  const socket = connect({ host: '127.0.0.1', port: server.port, ca: cert })
+  onTestFinished(() => void socket.destroy())
+  await once(socket, 'secureConnect')
+  const post = (length: number): string =>
+    `POST / HTTP/1.1\r\nhost: x\r\ncontent-length: ${length}\r\n\r\n${'b'.repeat(length)}`
+  let heard = ''
+  socket.write(post(10))
+  // The head of the answer, and no more of it than is under way.
+  await once(socket, 'readable')
+  socket.write(post(200_000))
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  socket.on('data', (octets: Buffer) => void (heard += octets.toString('latin1')))
+  await until(() => heard.length > 2 * answer.length)
+  expect(heard.match(/HTTP\/1\.1 \d+|text\/length-\d+/g)).toEqual([
+    ...['HTTP/1.1 200', 'text/length-10', 'HTTP/1.1 200', 'text/length-200000'],
+  ])
+})
