@@ -7,7 +7,7 @@ import { file, holding, secretFile } from '../shared/config/file-kinds.ts'
 import { openFilesFound } from '../shared/config/listener-rows.ts'
 import { endedPinsFound, pairFound } from '../shared/config/pem-files.ts'
 import { endedKeysFound, type TokenKeySettings } from '../shared/config/tokens.ts'
-import { Refusal } from '../shared/refusal.ts'
+import { refusalOf, type Refusal } from '../shared/refusal.ts'
 import type { Pin } from '../shared/upstream/pins.ts'
 import { readPins } from '../shared/upstream/pins.ts'
 import { readSigner } from '../shared/tlog/signer.ts'
@@ -140,14 +140,4 @@ function unverified({ code, message }: Refusal): Found {
   }
   const remedy = 'take the note as the policy keys of the root signed it; asunder policy explain reads it'
   return { path: 'policy', wrong: `is none that the trust root stands behind: ${message}`, remedy }
-}
-
-async function refusalOf(work: () => Promise<unknown>): Promise<Refusal | undefined> {
-  try {
-    await work()
-    return undefined
-  } catch (cause) {
-    if (cause instanceof Refusal) return cause
-    throw cause
-  }
 }

@@ -204,3 +204,14 @@ export function refuseAs<T>(code: RefusalCode, work: () => T): T {
     throw cause
   }
 }
+
+/** What `work` is refused with, or undefined when it is done. Anything else that it throws is thrown on. */
+export async function refusalOf(work: () => Promise<unknown>): Promise<Refusal | undefined> {
+  try {
+    await work()
+    return undefined
+  } catch (cause) {
+    if (cause instanceof Refusal) return cause
+    throw cause
+  }
+}

@@ -50,7 +50,7 @@ export type LivePair = {
 }
 
 /** All upstream connections are there before anybody comes: what opens later is judged. */
-async function settled(tap: Tap, pool: number): Promise<void> {
+export async function settled(tap: Tap, pool: number): Promise<void> {
   const deadline = Date.now() + settledWithin
   while (tap.connections().length < pool) {
     if (Date.now() > deadline)

@@ -5,12 +5,11 @@
 import type { ChildProcess } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { startPair, type Address, type Settings, type Wire } from '../../../deploy/local/pair/pair.ts'
 import type { At } from '../../../deploy/local/pair/settings.ts'
 import { certificatePem, issuedBy, privateKeyPem, selfSigned } from '../../../shared/upstream/certificate.ts'
 import { createLabApp, type LabApp } from '../live/app.ts'
-import type { LivePair } from '../live/pair.ts'
+import { settled, type LivePair } from '../live/pair.ts'
 import type { Taps } from '../live/scene.ts'
 import { createTap, type Tap } from '../live/tap.ts'
 import { pagesIn } from '../live/wiring.ts'
@@ -211,15 +210,3 @@ function clockOffset(): number {
   while (now === from) now = Date.now()
   return performance.now() - now
 }
-
-async function settled(tap: Tap, pool: number): Promise<void> {
-  const deadline = Date.now() + settledWithin
-  while (tap.connections().length < pool) {
-    if (Date.now() > deadline)
-      throw new Error(`the relay opened ${String(tap.connections().length)} of ${String(pool)} connections`)
-    await sleep(100)
-  }
-  await sleep(300)
-}
-
-const settledWithin = 20_000

@@ -3,7 +3,7 @@ import { hex } from '../../../bytes.ts'
 import { anchorAges } from '../../../attestation/logged.ts'
 import { defaultSkew as skew } from '../../../attestation/sev-snp/policy.ts'
 import type { TrustRoot } from '../../../attestation/trust-root.ts'
-import { Refusal, type RefusalCode } from '../../../refusal.ts'
+import { Refusal, type RefusalCode, refusalOf } from '../../../refusal.ts'
 import { timeText } from '../../../tlog/json-fields.ts'
 import { verifyInclusion } from '../../../tlog/merkle.ts'
 import { checkClock, countOperators, judgeAge, verifySignatures, type SignedCheckpoint } from '../../../tlog/policy.ts'
@@ -102,16 +102,6 @@ async function row(
   } catch (cause) {
     if (!(cause instanceof Refusal)) throw cause
     return { check, result: 'refused', says: cause.message, code: cause.code }
-  }
-}
-
-async function refusalOf(work: () => Promise<unknown>): Promise<Refusal | undefined> {
-  try {
-    await work()
-    return undefined
-  } catch (cause) {
-    if (cause instanceof Refusal) return cause
-    throw cause
   }
 }
 
